@@ -1,0 +1,168 @@
+"""Tornado request handlers: for calls that need one, and for web pages beside the service."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+from tornado import web
+
+from ._rules import look_at, too_large
+
+if TYPE_CHECKING:
+    from .._microservice import MicroService
+
+
+class GemstoneCustomHandler(web.RequestHandler):
+    """Base of a service's own request handlers, which are listed in ``extra_handlers``.
+
+    Attributes:
+        microservice: the service on whose port the handler answers.
+    """
+
+    microservice: "MicroService"
+
+    # Tornado hands the arguments of a rule to initialize(), whatever they are.
+    def initialize(self, microservice: "MicroService", **arguments: Any) -> None:
+        """Take the service; what else a rule gives is for subclasses."""
+        self.microservice = microservice
+
+
+class Visit:
+    """The way of one message through a Tornado handler, which its calls asked for.
+
+    Attributes:
+        handler: the handler, when it is there.
+        answer: the answer that it is to send, when that is known.
+    """
+
+    __slots__ = ("answer", "handler")
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.handler: asyncio.Future[TornadoJsonRpcHandler] = loop.create_future()
+        self.answer: asyncio.Future[bytes | None] = loop.create_future()
+
+
+@web.stream_request_body
+class TornadoJsonRpcHandler(GemstoneCustomHandler):
+    """Answers JSON-RPC 2.0 calls over HTTP, as a Tornado request handler.
+
+    A method that is exposed with ``requires_handler_reference=True``, and
+    ``authenticate_request()``, are given one. They may look at ``request``, and shape the
+    answer's headers by ``set_header``, ``set_cookie`` and ``set_status``; its body is the
+    method's result, so that ``write`` and ``finish`` raise.
+
+    In an application made by :meth:`MicroService.make_tornado_app` it answers the endpoint.
+    """
+
+    def initialize(
+        self, microservice: "MicroService", visit: "Visit | None" = None, **arguments: Any
+    ) -> None:
+        """Take the service, and the message that this handler is there for, if there is one."""
+        super().initialize(microservice, **arguments)
+        self._visit = visit
+        self._body = bytearray()
+        self._answering = False
+
+    # For the dispatcher this handler is the exchange.
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the request."""
+        return self.request.headers
+
+    @property
+    def peer(self) -> str | None:
+        """The IP address of the client."""
+        return self.request.remote_ip
+
+    async def handler(self) -> "TornadoJsonRpcHandler":
+        """This handler."""
+        return self
+
+    # On its way in, as one of an application's handlers.
+
+    def set_default_headers(self) -> None:
+        """Begin with the headers of an answer to a call."""
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json")
+
+    def check_xsrf_cookie(self) -> None:
+        """Let a call in without a cookie: the media type keeps other sites' pages out."""
+
+    def prepare(self) -> None:
+        """Refuse what the endpoint does not let in."""
+        if self._visit is not None:
+            return
+        limit = self.microservice.max_body_size
+        refusal = look_at(self.request.method or "", self.request.headers, limit)
+        if refusal is None:
+            return
+        self.set_status(refusal.status)
+        for name, value in refusal.headers.items():
+            self.set_header(name, value)
+        head = self.request.method == "HEAD"
+        self.answer(None if head else self.microservice._dispatcher.refuse(refusal.reason))
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Keep a part of the body, as long as the body is not too large."""
+        self._body += chunk
+        limit = self.microservice.max_body_size
+        if len(self._body) > limit:
+            raise web.HTTPError(413, too_large(limit).reason)
+        return None
+
+    async def post(self) -> None:
+        """Answer the calls in the body."""
+        if self._visit is not None:
+            self._visit.handler.set_result(self)
+            self.answer(await self._visit.answer)
+        else:
+            self.answer(await self.microservice._dispatcher.dispatch(bytes(self._body), self))
+
+    # On its way out.
+
+    def answer(self, body: bytes | None) -> None:
+        """Send the answer, with the headers that methods have set."""
+        self._answering = True
+        super().finish(body)
+
+    def write(self, chunk: str | bytes | dict[str, Any]) -> None:
+        """Not for methods.
+
+        Raises:
+            RuntimeError: a method called it, or ``render``, ``redirect`` and the like.
+        """
+        self._refuse_unless_answering("write")
+        super().write(chunk)
+
+    def finish(self, chunk: Any = None) -> Any:
+        """Not for methods.
+
+        Raises:
+            RuntimeError: a method called it, or ``render``, ``redirect`` and the like.
+        """
+        self._refuse_unless_answering("finish")
+        return super().finish(chunk)
+
+    def flush(self, include_footers: bool = False) -> Any:
+        """Not for methods.
+
+        Raises:
+            RuntimeError: a method called it.
+        """
+        self._refuse_unless_answering("flush")
+        return super().flush(include_footers)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what Tornado itself refuses with a JSON-RPC error, too."""
+        reason = responses.get(status_code, "Unknown")
+        self.answer(self.microservice._dispatcher.refuse(reason))
+
+    def _refuse_unless_answering(self, name: str) -> None:
+        if not self._answering:
+            raise RuntimeError(
+                f"{name}() on the handler of a call: the body of the answer is what the method "
+                "returns; set_header(), set_cookie() and set_status() are there for the rest"
+            )

@@ -1,0 +1,50 @@
+"""What the RPC endpoint lets in, before anybody looks at a body.
+
+.. seealso:: "JSON-RPC over HTTP" (2013), section 3, for the media types; RFC 9110, sections
+   15.5.6 (405), 15.5.14 (413) and 15.5.16 (415).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+MEDIA_TYPES: Final = frozenset(
+    {"application/json", "application/json-rpc", "application/jsonrequest"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message is not let in.
+
+    Attributes:
+        status: the HTTP status.
+        reason: one line for the client.
+        headers: what the answer's headers must say besides.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def look_at(method: str, headers: Mapping[str, str], max_body_size: int) -> Refusal | None:
+    """Why a message with this method and these headers is not let in, or ``None``."""
+    if method != "POST":
+        return Refusal(405, f"calls are sent by POST, not {method[:20]}", {"Allow": "POST"})
+    media_type = headers.get("Content-Type")
+    if media_type is None:
+        # A browser lets any page send a body without a type, and asks nobody before.
+        if "Origin" in headers or "Sec-Fetch-Site" in headers:
+            return Refusal(415, "a browser must send Content-Type: application/json")
+    elif media_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        return Refusal(415, f"send Content-Type: application/json, not {media_type[:80]!r}")
+    length = headers.get("Content-Length", "")
+    if length.isdecimal() and (len(length) > 18 or int(length) > max_body_size):
+        return too_large(max_body_size)
+    return None
+
+
+def too_large(max_body_size: int) -> Refusal:
+    """The refusal of a body that is too large."""
+    return Refusal(413, f"a body may have {max_body_size} bytes")

@@ -1,0 +1,175 @@
+"""One life of a service: everything is started in order, and ended in reverse."""
+
+import asyncio
+import inspect
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from tornado.ioloop import IOLoop
+
+from gemstone.errors import ShutdownTimeoutError
+
+from .._http._handlers import TornadoJsonRpcHandler
+from .._http._server import HttpOptions, HttpServer
+from .._plugins import run_hooks
+from .._rpc._dispatcher import Dispatcher
+from ._periodic import PeriodicTasks
+
+if TYPE_CHECKING:
+    from .._microservice import MicroService
+
+
+class Run:
+    """One life of a service, on the event loop on which it is made.
+
+    Args:
+        service: whose life it is.
+    """
+
+    def __init__(self, service: "MicroService") -> None:
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._asked_to_stop = asyncio.Event()
+        self._undo = AsyncExitStack()
+        self._deadline: float | None = None
+        self._left_over: list[str] = []
+        self.io_loop = IOLoop.current()
+        #: Set when nothing of this life is left.
+        self.ended = threading.Event()
+
+    def is_on_this_thread(self) -> bool:
+        """Whether the caller runs on the thread of this life's event loop."""
+        return threading.get_ident() == self._thread
+
+    def ask_to_stop(self) -> None:
+        """Let the life come to its end. From any thread."""
+        with suppress(RuntimeError):  # the loop is closed: it has come to its end
+            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
+
+    async def live(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Start the service, serve until somebody asks it to stop, and stop it.
+
+        Args:
+            on_ready: called when the service serves.
+
+        Raises:
+            GemstoneError: the service can't be started.
+            ShutdownTimeoutError: something had not ended ``shutdown_timeout`` after the stop.
+        """
+        try:
+            await self._start()
+            on_ready()
+            await self._asked_to_stop.wait()
+        finally:
+            try:
+                await self._stop()
+            finally:
+                self.ended.set()
+
+    async def _start(self) -> None:
+        service = self._service
+        async with AsyncExitStack() as undo:
+            dispatcher = service._prepare()
+            undo.push_async_callback(self._end_executor, dispatcher)
+            periodic = PeriodicTasks(service)
+            application = service.make_tornado_app()
+            server = HttpServer(
+                dispatcher,
+                application,
+                lambda request, visit: application.get_handler_delegate(
+                    request, TornadoJsonRpcHandler, {"microservice": service, "visit": visit}
+                ),
+                _http_options(service),
+                service.logger,
+            )
+            undo.push_async_callback(server.close)
+            service.port = server.bind(service.host, service.port)
+            if service.accessible_at is None:
+                service.accessible_at = _location(service)
+            run_hooks(service._plugins, "on_service_start", logger=service.logger)
+            undo.callback(run_hooks, service._plugins, "on_service_stop", logger=service.logger)
+            await _finished(service.on_service_start())
+            undo.push_async_callback(self._say_stop)
+            undo.push_async_callback(self._drain, server)
+            server.accept()
+            undo.push_async_callback(self._stop_periodic, periodic)
+            periodic.start()
+            self._undo = undo.pop_all()
+        service.logger.info("%s serves %s", service.name, service.accessible_at)
+
+    async def _stop(self) -> None:
+        await self._undo.aclose()
+        if self._left_over:
+            raise ShutdownTimeoutError(
+                f"{self._service.name} was stopped, and {self._service.shutdown_timeout} s "
+                f"later there still ran: {', '.join(self._left_over)}"
+            )
+
+    def _stop_by(self) -> float:
+        """When everything must have ended: the time runs from the first thing that ends."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._service.shutdown_timeout
+        return self._deadline
+
+    async def _stop_periodic(self, periodic: PeriodicTasks) -> None:
+        running = await periodic.stop(self._stop_by())
+        self._left_over += [f"the periodic task {name}" for name in running]
+
+    async def _drain(self, server: HttpServer) -> None:
+        self._service.logger.info("%s is stopping", self._service.name)
+        unanswered = await server.drain(self._service.drain_grace, self._stop_by())
+        self._left_over += [f"the call of {name}" for name in unanswered]
+
+    async def _say_stop(self) -> None:
+        remaining = max(0.0, self._stop_by() - time.monotonic())
+        try:
+            async with asyncio.timeout(remaining):
+                await _finished(self._service.on_service_stop())
+        except TimeoutError:
+            self._left_over.append("on_service_stop()")
+        except Exception:
+            self._service.logger.exception("on_service_stop() failed")
+
+    async def _end_executor(self, dispatcher: Dispatcher) -> None:
+        abandoned = set(dispatcher.abandoned)
+        for task in abandoned:
+            task.cancel()
+        if not await self._service._executor.end(self._stop_by()):
+            running = dispatcher.blocking.running()
+            self._left_over += [f"the blocking method {name}" for name in running] or [
+                "a function that was handed to get_executor()"
+            ]
+        if abandoned:
+            remaining = max(0.0, self._stop_by() - time.monotonic())
+            _, pending = await asyncio.wait(abandoned, timeout=remaining)
+            self._left_over += [f"the call of {task.get_name()}" for task in pending]
+
+
+async def _finished(outcome: Any) -> None:
+    """Wait for a hook that may be plain or a coroutine function."""
+    if inspect.isawaitable(outcome):
+        await outcome
+
+
+def _http_options(service: "MicroService") -> HttpOptions:
+    return HttpOptions(
+        endpoint=service.endpoint,
+        max_body_size=service.max_body_size,
+        max_connections=service.max_connections,
+        header_timeout=service.header_timeout,
+        idle_timeout=service.idle_timeout,
+        body_timeout=service.body_timeout,
+    )
+
+
+def _location(service: "MicroService") -> str:
+    """Where others reach a service that does not say so itself."""
+    host = socket.gethostname() if service.host in ("", "0.0.0.0", "::") else service.host
+    if ":" in host:
+        host = f"[{host}]"
+    return f"http://{host}:{service.port}{service.endpoint}"

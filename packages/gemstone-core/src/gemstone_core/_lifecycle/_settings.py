@@ -1,0 +1,97 @@
+"""What the class of a service says, checked before anything is started."""
+
+from typing import TYPE_CHECKING, Any
+
+from gemstone.errors import ServiceConfigurationError
+
+from .._exposed import describe
+
+if TYPE_CHECKING:
+    from .._microservice import MicroService
+    from .._rpc._method import ExposedMethod
+
+_COUNTS = (
+    "max_batch_concurrency",
+    "max_batch_size",
+    "max_body_size",
+    "max_connections",
+    "max_parallel_blocking_tasks",
+    "max_pending_blocking_calls",
+)
+_TIMES = ("body_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")
+
+
+def check_name(service: "MicroService") -> None:
+    """Look at the name, the one thing that every service must have.
+
+    Raises:
+        ServiceConfigurationError: there is none, or it is no name.
+    """
+    name = service.name
+    if name is None:
+        raise ServiceConfigurationError(
+            f'{type(service).__qualname__} has no name: give its class one, name = "…"'
+        )
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise _wrong(service, "name", "a printable string")
+
+
+def check_settings(service: "MicroService") -> None:
+    """Look at everything else.
+
+    Raises:
+        ServiceConfigurationError: an attribute has a value that can't work; it says which.
+    """
+    if not isinstance(service.host, str):
+        raise _wrong(service, "host", "a string")
+    port = service.port
+    if not _is_integer(port) or not 0 <= port <= 65535:
+        raise _wrong(service, "port", "an integer from 0 (any free port) to 65535")
+    endpoint = service.endpoint
+    if not isinstance(endpoint, str) or not endpoint.startswith("/") or "?" in endpoint:
+        raise _wrong(service, "endpoint", 'a path that begins with "/"')
+    if service.accessible_at is not None and not isinstance(service.accessible_at, str):
+        raise _wrong(service, "accessible_at", "a URL, or None")
+    for attribute in _COUNTS:
+        value = getattr(service, attribute)
+        if not _is_integer(value) or value < 1:
+            raise _wrong(service, attribute, "an integer of at least 1")
+    for attribute in _TIMES:
+        if not _is_time(getattr(service, attribute)):
+            raise _wrong(service, attribute, "a number of seconds greater than 0")
+    if not _is_time(service.drain_grace) and service.drain_grace != 0:
+        raise _wrong(service, "drain_grace", "a number of seconds, 0 or more")
+    if service.method_timeout is not None and not _is_time(service.method_timeout):
+        raise _wrong(service, "method_timeout", "a number of seconds greater than 0, or None")
+
+
+def check_private_methods(
+    service: "MicroService", methods: "dict[str, ExposedMethod]", base: type["MicroService"]
+) -> None:
+    """See to it that private methods are guarded.
+
+    Raises:
+        ServiceConfigurationError: there are some, and nothing says who may call them.
+    """
+    private = sorted(method.origin for method in methods.values() if method.private)
+    guarded = type(service).authenticate_request is not base.authenticate_request
+    if private and not guarded and "authenticate_request" not in vars(service):
+        raise ServiceConfigurationError(
+            f"{', '.join(private)} can only be called by those whom authenticate_request() "
+            f"lets in: override it in {describe(type(service))}"
+        )
+
+
+def _wrong(service: "MicroService", attribute: str, expected: str) -> ServiceConfigurationError:
+    return ServiceConfigurationError(
+        f"{type(service).__qualname__}.{attribute} is {getattr(service, attribute)!r}: "
+        f"it must be {expected}"
+    )
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9

@@ -1,0 +1,76 @@
+"""``start_in_thread()``: a service beside what else the process does."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tornado.ioloop import IOLoop
+
+if TYPE_CHECKING:
+    from .._microservice import MicroService
+    from ._run import Run
+
+
+class ServiceThread:
+    """A service that serves in a thread of its own; as a context manager, as long as it lasts.
+
+    Made by :meth:`MicroService.start_in_thread`.
+
+    Attributes:
+        service: the service.
+    """
+
+    def __init__(
+        self,
+        service: "MicroService",
+        make_run: "Callable[[], Run]",
+        io_loop: IOLoop | None,
+    ) -> None:
+        self.service = service
+        self._make_run = make_run
+        self._io_loop = io_loop
+        self._ready: Future[None] = Future()
+        self._ended: Future[None] = Future()
+        # A daemon, so that a notebook or a script that forgets it can end.
+        self._thread = threading.Thread(target=self._serve, name=str(service.name), daemon=True)
+        self._thread.start()
+        self._ready.result()
+
+    def stop(self) -> None:
+        """Stop the service, and wait until nothing of it is left. From any thread.
+
+        Raises:
+            ShutdownTimeoutError: something had not ended after ``shutdown_timeout``.
+        """
+        self.service.stop()
+        if not self.service._is_own_thread():
+            self._thread.join()
+            self._ended.result()
+
+    def __enter__(self) -> "MicroService":
+        return self.service
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _serve(self) -> None:
+        async def main() -> None:
+            await self._make_run().live(on_ready=lambda: self._ready.set_result(None))
+
+        try:
+            if self._io_loop is None:
+                asyncio.run(main())
+            else:
+                self._io_loop.run_sync(main)
+        except BaseException as error:
+            (self._ended if self._ready.done() else self._ready).set_exception(error)
+        else:
+            self._ended.set_result(None)

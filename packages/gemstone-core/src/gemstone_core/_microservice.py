@@ -1,0 +1,361 @@
+"""``MicroService``: the class that the author of a service inherits."""
+
+import logging
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tornado import web
+from tornado.ioloop import IOLoop
+
+from gemstone.errors import ServiceStateError
+
+from ._container import Container
+from ._http._application import make_application
+from ._http._handlers import TornadoJsonRpcHandler
+from ._lifecycle._executor import ServiceExecutor
+from ._lifecycle._process import serve_process
+from ._lifecycle._run import Run
+from ._lifecycle._settings import check_name, check_private_methods, check_settings
+from ._lifecycle._thread import ServiceThread
+from ._parts import make_parts
+from ._plugins import BasePlugin, add_plugin, find_plugin, load_plugin
+from ._rpc._blocking import BlockingCalls
+from ._rpc._dispatcher import Dispatcher, Limits
+from ._rpc._messages import Answers, LegacyAnswers
+from ._rpc._method import collect_methods
+
+
+class MicroService:
+    """A service: inherit it, name it, expose methods, and start it.
+
+    ::
+
+        class HelloWorldService(gemstone.MicroService):
+            name = "hello_world_service"
+
+            @gemstone.exposed_method()
+            def say_hello(self, name):
+                return f"hello {name}"
+
+        HelloWorldService().start()
+
+    Everything below can be set in the class, or on an instance before it is started.
+
+    Args:
+        io_loop: the Tornado loop to serve on; by default a new one, or for :meth:`serve` the
+            one that runs.
+
+    Raises:
+        ServiceConfigurationError: there is no name, two methods are exposed under one name,
+            or a list in the class holds something that does not belong there.
+        PluginError: a plugin has no name, or the name of another one.
+    """
+
+    #: The name of the service, by which others know it. Required.
+    name: str | None = None
+    #: The address to listen on; ``0.0.0.0`` and ``::`` stand for all.
+    host: str = "127.0.0.1"
+    #: The port to listen on; 0 stands for any free one, and is replaced by it at the start.
+    port: int = 8000
+    #: The URL at which others reach the service; by default made of host, port and endpoint.
+    accessible_at: str | None = None
+    #: The path at which calls are answered.
+    endpoint: str = "/api"
+
+    #: Where the templates of ``extra_handlers`` are.
+    template_dir: str | os.PathLike[str] | None = "."
+    #: Folders whose files are served: ``(URL path, folder)``.
+    static_dirs: Sequence[tuple[str, str | os.PathLike[str]]] = ()
+    #: Tornado request handlers beside the service: ``(pattern, handler class)``, and the
+    #: handler's arguments as a third. A :class:`GemstoneCustomHandler` knows its service.
+    extra_handlers: Sequence[
+        tuple[str, type[web.RequestHandler]]
+        | tuple[str, type[web.RequestHandler], Mapping[str, Any]]
+    ] = ()
+
+    #: Containers with more methods: instances, classes, or functions that make one.
+    modules: Sequence[Container | Callable[[], Container]] = ()
+    #: Plugins: instances, classes, functions that make one, or names of installed ones.
+    plugins: Sequence[BasePlugin | Callable[[], BasePlugin] | str] = ()
+    #: ``(function, seconds)``: what is called every so often, without arguments. A plain
+    #: function runs in the executor. None runs twice at once.
+    periodic_tasks: Sequence[tuple[Callable[[], Any], float]] = ()
+
+    #: How many blocking methods run at once.
+    max_parallel_blocking_tasks: int = min(32, (os.cpu_count() or 1) + 4)
+    #: How many calls of blocking methods may run or wait; beyond, they are answered -32000.
+    max_pending_blocking_calls: int = 1_000
+    #: How long a method may take, in seconds; then the call is answered -32002.
+    method_timeout: float | None = None
+    #: How large the body of a request may be, in bytes; beyond, it is answered 413.
+    max_body_size: int = 4 * 1024 * 1024
+    #: How many calls a batch may have; beyond, it is answered -32600.
+    max_batch_size: int = 100
+    #: How many calls of one batch are executed at once.
+    max_batch_concurrency: int = 16
+    #: How many connections may be open; beyond, they are answered 503.
+    max_connections: int = 10_000
+    #: How long a client may take for the headers of a request, in seconds. Tornado measures
+    #: it together with ``idle_timeout``, and closes the connection after the shorter one.
+    header_timeout: float = 60.0
+    #: How long a connection may be idle, in seconds.
+    idle_timeout: float = 60.0
+    #: How long a client may take for the body of a request, in seconds.
+    body_timeout: float = 30.0
+
+    #: How long idle connections stay open when the service stops, in seconds, so that their
+    #: clients learn of it from an answer and not from a failed call.
+    drain_grace: float = 5.0
+    #: How long a stop may take in all, in seconds.
+    shutdown_timeout: float = 30.0
+
+    #: Whether internal errors tell the client what was raised. Not for production.
+    debug: bool = False
+    #: Whether answers have both members, ``result`` and ``error``, as those of gemstone 0.12.
+    legacy_responses: bool = False
+
+    def __init__(self, io_loop: IOLoop | None = None) -> None:
+        check_name(self)
+        self.logger = self.get_logger()
+        self._io_loop = io_loop
+        self._executor = ServiceExecutor(self)
+        self._run: Run | None = None
+        self._prepared: Dispatcher | None = None
+        self._modules = make_parts(self.modules, Container, "modules")
+        self._methods = collect_methods([self, *self._modules])
+        self._plugins: list[BasePlugin] = []
+        for plugin in make_parts(self.plugins, BasePlugin, "plugins", load_plugin):
+            self.register_plugin(plugin)
+        self._claim_parts()
+
+    # To be overridden.
+
+    def get_logger(self) -> logging.Logger:
+        """The logger of the service; override it to have another one.
+
+        Returns:
+            By default the logger ``gemstone.service.<name>``.
+        """
+        return logging.getLogger(f"gemstone.service.{self.name}")
+
+    def authenticate_request(self, handler: TornadoJsonRpcHandler) -> Awaitable[bool] | bool:
+        """Whether a request may call private methods; override it to have some.
+
+        Runs on the event loop, at most once for each HTTP request, and before the params
+        are looked at; may be a coroutine function.
+
+        Args:
+            handler: the Tornado handler of the request, with its headers and cookies.
+
+        Returns:
+            Whether the calls are let in; those that are not are answered -32001.
+        """
+        return False
+
+    def on_service_start(self) -> Awaitable[None] | None:
+        """Called on the event loop when the service has its port, before it takes calls.
+
+        May be a coroutine function. What it raises ends the start.
+        """
+
+    def on_service_stop(self) -> Awaitable[None] | None:
+        """Called on the event loop when the service has answered its last call.
+
+        May be a coroutine function. What it raises is logged.
+        """
+
+    # To be called.
+
+    def start(self) -> None:
+        """Serve, until a signal comes or :meth:`stop` is called.
+
+        SIGTERM and SIGINT let the service answer what is under way; a second one ends the
+        process at once. If something does not end within ``shutdown_timeout``, the process
+        ends with status 1, and the log says what it was. Shows the log on stderr, if the
+        process has not set up logging itself.
+
+        Raises:
+            ServiceConfigurationError: the service is declared in a way that can't work.
+            ServiceStateError: it runs already, or an event loop runs in this thread.
+            SystemExit: it can't listen on its port; one line on stderr says why.
+        """
+        serve_process(self, self._io_loop)
+
+    async def serve(self) -> None:
+        """Serve on the event loop that runs, until :meth:`stop` is called.
+
+        Several services can be served by one loop, with :func:`asyncio.gather`. Installs no
+        signal handlers; when it is cancelled, the service is stopped like at a signal.
+
+        Raises:
+            ServiceConfigurationError: the service is declared in a way that can't work, or
+                can't listen on its port (:exc:`ServiceAddressError`).
+            ServiceStateError: it runs already, or was given another loop.
+            ShutdownTimeoutError: something had not ended after ``shutdown_timeout``.
+        """
+        await self._begin().live()
+
+    def start_in_thread(self) -> ServiceThread:
+        """Serve in a thread of its own, for tests and notebooks. From any thread.
+
+        ::
+
+            with HelloWorldService().start_in_thread() as service:
+                gemstone.RemoteService(service.accessible_at).call_method("say_hello", ["you"])
+
+        Returns:
+            The thread, when the service takes calls; it is stopped by its ``stop()`` or by
+            leaving the ``with`` block.
+
+        Raises:
+            ServiceConfigurationError: as :meth:`serve`.
+            ServiceStateError: the service runs already.
+        """
+        return ServiceThread(self, self._begin, self._io_loop)
+
+    def stop(self) -> None:
+        """Stop the service: answer what is under way, and end.
+
+        From any thread. On one of the service's own threads, as in a method or a hook, it
+        returns at once, because the stop waits for the caller; elsewhere it returns when
+        nothing of the service is left. Of a service that does not run, it ends the threads
+        that :meth:`get_executor` made.
+        """
+        run = self._run
+        if run is None or run.ended.is_set():
+            self._executor.discard()
+            return
+        run.ask_to_stop()
+        if not self._is_own_thread():
+            run.ended.wait()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the service was started, and has not stopped yet. From any thread."""
+        return self._run is not None and not self._run.ended.is_set()
+
+    def get_io_loop(self) -> IOLoop:
+        """The event loop that the service is served on. From any thread.
+
+        Raises:
+            ServiceStateError: the service was not started, and was given no loop.
+        """
+        if self._run is not None:
+            return self._run.io_loop
+        if self._io_loop is not None:
+            return self._io_loop
+        raise ServiceStateError(f"{self.name} has no event loop before it is started")
+
+    def get_executor(self) -> ThreadPoolExecutor:
+        """The executor in which blocking methods run, for a coroutine's own. From any thread."""
+        return self._executor.get()
+
+    def start_thread(
+        self,
+        target: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> threading.Thread:
+        """Start a thread beside the service. From any thread.
+
+        The thread does not keep the process alive. It should look at :attr:`is_running` now
+        and then, because nobody can end it from outside.
+
+        Args:
+            target: what the thread calls.
+            args: its positional arguments.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The thread, started.
+        """
+        thread = threading.Thread(
+            target=target, args=tuple(args), kwargs=dict(kwargs or {}), daemon=True
+        )
+        thread.start()
+        return thread
+
+    def register_plugin(self, plugin: BasePlugin | Callable[[], BasePlugin] | str) -> None:
+        """Add a plugin to this service, before it is started.
+
+        Args:
+            plugin: a plugin, a class or function that makes one, or the name of an installed
+                one.
+
+        Raises:
+            MissingPluginNameError: the plugin has no name.
+            PluginError: there is one of that name already.
+            ServiceStateError: the service runs.
+        """
+        if self.is_running:
+            raise ServiceStateError(f"{self.name} runs: register plugins before it is started")
+        (made,) = make_parts([plugin], BasePlugin, "register_plugin()", load_plugin)
+        add_plugin(self._plugins, made)
+        made.set_microservice(self)
+
+    def get_plugin(self, name: str) -> BasePlugin:
+        """The plugin of that name. From any thread.
+
+        Raises:
+            PluginDoesNotExistError: the service has none of that name.
+        """
+        return find_plugin(self._plugins, name)
+
+    def make_tornado_app(self) -> web.Application:
+        """A Tornado application that answers the RPC endpoint and everything else.
+
+        For embedding into a server of one's own, and for tests. :meth:`start` serves the
+        application that this method makes, so that a subclass may add to it.
+
+        Raises:
+            ServiceConfigurationError: the service is declared in a way that can't work.
+        """
+        if self._prepared is None:
+            self._prepare()
+        return make_application(self)
+
+    # For the parts of this package.
+
+    @property
+    def _dispatcher(self) -> Dispatcher:
+        return self._prepared if self._prepared is not None else self._prepare()
+
+    def _prepare(self) -> Dispatcher:
+        """Check what the class says, and make a new dispatcher of it."""
+        check_settings(self)
+        check_private_methods(self, self._methods, MicroService)
+        self._claim_parts()
+        self._prepared = Dispatcher(
+            self._methods,
+            authenticate=self.authenticate_request,
+            blocking=BlockingCalls(self.get_executor, self.max_pending_blocking_calls),
+            answers=LegacyAnswers() if self.legacy_responses else Answers(),
+            limits=Limits(self.max_batch_size, self.max_batch_concurrency, self.method_timeout),
+            plugins=self._plugins,
+            logger=self.logger,
+            debug=self.debug,
+        )
+        return self._prepared
+
+    def _claim_parts(self) -> None:
+        for part in (*self._modules, *self._plugins):
+            part.set_microservice(self)
+
+    def _begin(self) -> Run:
+        """Begin a new life, on the loop that runs."""
+        if self.is_running:
+            raise ServiceStateError(f"{self.name} runs already")
+        run = Run(self)
+        if self._io_loop is not None and self._io_loop is not run.io_loop:
+            raise ServiceStateError(
+                f"{self.name} was given another event loop than the one that runs here"
+            )
+        self._run = run
+        return run
+
+    def _is_own_thread(self) -> bool:
+        run = self._run
+        return self._executor.owns_this_thread() or (run is not None and run.is_on_this_thread())

@@ -1,0 +1,103 @@
+"""What a method can know about the call that it answers."""
+
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import msgspec
+
+from gemstone.errors import ServiceStateError
+
+
+class Exchange(Protocol):
+    """What carries a body to the dispatcher: for HTTP, one request and its answer.
+
+    It belongs to one request, and is the one place where that request keeps state.
+    """
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that came with the body; names are found in any case."""
+
+    @property
+    def peer(self) -> str | None:
+        """The address of the other side, as far as the carrier knows one."""
+
+    async def handler(self) -> Any:
+        """The Tornado request handler of this exchange, made when it is first asked for."""
+
+
+class Request:
+    """The call that a method is answering, as :func:`current_request` gives it.
+
+    Attributes:
+        method: the name that the client called.
+        params: the params as they came, a list or a dict.
+        deadline: when the answer must be there, in seconds of :func:`time.monotonic`, or
+            ``None``.
+    """
+
+    __slots__ = ("_exchange", "_id", "deadline", "method", "params")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        method: str,
+        params: list[Any] | dict[str, Any],
+        id: bytes,
+        deadline: float | None,
+    ) -> None:
+        self._exchange = exchange
+        self._id = id
+        self.method = method
+        self.params = params
+        self.deadline = deadline
+
+    @property
+    def id(self) -> Any:
+        """The id of the call, ``None`` for a notification."""
+        return msgspec.json.decode(self._id) if self._id else None
+
+    @property
+    def is_notification(self) -> bool:
+        """Whether the client wants no answer."""
+        return not self._id
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the HTTP request; names are found in any case."""
+        return self._exchange.headers
+
+    @property
+    def peer(self) -> str | None:
+        """The IP address of the client, or ``None`` where the carrier knows none."""
+        return self._exchange.peer
+
+    def remaining(self) -> float | None:
+        """How many seconds are left until the deadline, at least 0; ``None`` without one."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method!r} from {self.peer}>"
+
+
+CURRENT: ContextVar[Request] = ContextVar("gemstone_current_request")
+
+
+def current_request() -> Request:
+    """The call that is being answered here.
+
+    May be called in any exposed method, of whatever kind and on whatever thread it runs,
+    and in everything that it calls.
+
+    Raises:
+        ServiceStateError: no call is being answered here.
+    """
+    try:
+        return CURRENT.get()
+    except LookupError:
+        raise ServiceStateError(
+            "current_request() was called outside of a call: it is there in exposed methods, "
+            "and not in threads that they start themselves"
+        ) from None

@@ -1,0 +1,292 @@
+"""The way of a body: read it, find what it calls, check the params, call, write the answer.
+
+.. seealso:: JSON-RPC 2.0, sections 4 to 6.
+"""
+
+import asyncio
+import inspect
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Raw
+
+from gemstone import jsonrpc
+from gemstone.errors import RpcError
+
+from .._plugins import BasePlugin, run_hooks
+from .._request import CURRENT, Exchange, Request
+from ._blocking import BlockingCalls, Busy, DeadlinePassed
+from ._messages import NULL, Answers, BadMessage, Call, check, encode, read_body, read_member
+from ._method import ExposedMethod
+
+#: What a method came to: its encoded result, or what it raised.
+Outcome = bytes | BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one body may ask for."""
+
+    max_batch_size: int
+    max_batch_concurrency: int
+    method_timeout: float | None
+
+
+class Dispatcher:
+    """Answers the bodies that carriers bring, by calling a service's methods.
+
+    Args:
+        methods: the exposed methods, by name.
+        authenticate: says of an exchange's handler whether private methods may be called;
+            plain or a coroutine function.
+        blocking: runs the methods that need a thread.
+        answers: how answers are written.
+        limits: how much one body may ask for.
+        plugins: whose hooks are run.
+        logger: where failures are logged.
+        debug: whether internal errors tell the client what was raised.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, ExposedMethod],
+        *,
+        authenticate: Callable[[Any], Awaitable[bool] | bool],
+        blocking: BlockingCalls,
+        answers: Answers,
+        limits: Limits,
+        plugins: Sequence[BasePlugin],
+        logger: logging.Logger,
+        debug: bool,
+    ) -> None:
+        self._methods = methods
+        self._authenticate = authenticate
+        #: Runs the methods that need a thread.
+        self.blocking = blocking
+        self._answers = answers
+        self._limits = limits
+        self._plugins = plugins
+        self._logger = logger
+        self._debug = debug
+        #: Coroutines that did not end when their deadline had passed, and run on unheard.
+        self.abandoned: set[asyncio.Task[Outcome]] = set()
+
+    async def dispatch(self, body: bytes, exchange: Exchange) -> bytes | None:
+        """Answer one body. Must be called on the event loop, in a task of its own.
+
+        Args:
+            body: what came, whatever it is.
+            exchange: what brought it.
+
+        Returns:
+            The answer, or ``None`` where nothing is to be answered.
+        """
+        admission = _Admission(self._authenticate, exchange)
+        try:
+            message = read_body(body)
+            if isinstance(message, Call):
+                answer = await self._answer(message, exchange, admission)
+                return self._answers.to_notification if answer is None else answer
+            if not message:
+                return self.refuse("a batch must not be empty")
+            if len(message) > self._limits.max_batch_size:
+                return self.refuse(
+                    f"a batch may have {self._limits.max_batch_size} members, "
+                    f"this one has {len(message)}"
+                )
+        except BadMessage as bad:
+            return self._refuse(bad)
+        return await self._answer_batch(message, exchange, admission)
+
+    def refuse(self, reason: str) -> bytes:
+        """The answer to what a carrier does not even let in, for this reason."""
+        return self._refuse(BadMessage(jsonrpc.INVALID_REQUEST, "Invalid Request", reason, NULL))
+
+    async def _answer_batch(
+        self, members: list[Raw], exchange: Exchange, admission: "_Admission"
+    ) -> bytes | None:
+        places = asyncio.Semaphore(self._limits.max_batch_concurrency)
+
+        async def answer(member: Raw) -> bytes | None:
+            try:
+                call = read_member(member)
+            except BadMessage as bad:
+                return self._refuse(bad)
+            async with places:
+                return await self._answer(call, exchange, admission)
+
+        # gather() gives each call a task, and so a context, of its own.
+        answers = await asyncio.gather(*map(answer, members))
+        written = [answer for answer in answers if answer is not None]
+        return b"[%b]" % b",".join(written) if written else self._answers.to_notifications
+
+    async def _answer(
+        self, call: Call, exchange: Exchange, admission: "_Admission"
+    ) -> bytes | None:
+        """Answer one call; ``None`` for a notification."""
+        id = bytes(call.id)
+        try:
+            check(call, null_params=self._answers.null_params)
+        except BadMessage as bad:
+            return self._refuse(bad)
+        notification = self._answers.is_notification(id)
+        try:
+            method = await self._admit(call, admission)
+            outcome = await self._execute(method, call, exchange, b"" if notification else id)
+        except RpcError as error:
+            outcome = error
+        if notification:
+            if isinstance(outcome, RpcError):
+                self._logger.info("The notification %r failed: %s", call.method, outcome)
+            elif isinstance(outcome, BaseException):
+                self._internal_error(call.method, outcome)
+            return None
+        if isinstance(outcome, bytes):
+            return self._answers.result(id, outcome)
+        return self._failure(call.method, id, outcome)
+
+    async def _admit(self, call: Call, admission: "_Admission") -> ExposedMethod:
+        """The method that is called, if this client may call it with these params."""
+        method = self._methods.get(call.method)
+        if method is None:
+            raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
+        if method.private:
+            try:
+                admitted = await admission.granted()
+            except Exception as error:
+                raise self._as_rpc_error(call.method, error) from error
+            if not admitted:
+                raise RpcError(jsonrpc.ACCESS_DENIED, "Access denied")
+        problem = method.binding.problem(call.params)
+        if problem is not None:
+            raise RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
+        return method
+
+    async def _execute(
+        self, method: ExposedMethod, call: Call, exchange: Exchange, id: bytes
+    ) -> Outcome:
+        timeout = self._limits.method_timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
+        request = Request(exchange, method.name, call.params, id, deadline)
+        CURRENT.set(request)
+        if self._plugins:
+            run_hooks(self._plugins, "on_method_call", request, logger=self._logger)
+        handler = await exchange.handler() if method.needs_handler else None
+        try:
+            if method.is_blocking:
+                return await self.blocking.run(
+                    method.name, lambda: _run_blocking(method, call.params, handler), deadline
+                )
+            if (task := asyncio.current_task()) is not None:
+                task.set_name(method.name)
+            if deadline is None:
+                return await _run_on_loop(method, call.params, handler)
+            return await self._run_until(deadline, method, call.params, handler)
+        except Busy:
+            return RpcError(jsonrpc.BUSY, "Busy", "too many calls are waiting; try again later")
+        except DeadlinePassed:
+            return RpcError(
+                jsonrpc.DEADLINE_PASSED, "Deadline passed", f"no result within {timeout} s"
+            )
+
+    async def _run_until(
+        self, deadline: float, method: ExposedMethod, params: Any, handler: Any
+    ) -> Outcome:
+        """Run a coroutine method that must not hold up its answer, even if it never ends."""
+        task = asyncio.create_task(_run_on_loop(method, params, handler), name=method.name)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=deadline - time.monotonic())
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if done:
+            return task.result()
+        task.cancel()
+        self.abandoned.add(task)
+        task.add_done_callback(self.abandoned.discard)
+        raise DeadlinePassed
+
+    def _refuse(self, bad: BadMessage) -> bytes:
+        return self._answers.error(bad.id, bad.code, bad.message, bad.data)
+
+    def _failure(self, method: str, id: bytes, error: BaseException) -> bytes:
+        """The answer of a call whose method raised something."""
+        rpc_error = error if isinstance(error, RpcError) else self._as_rpc_error(method, error)
+        try:
+            return self._answers.error(id, rpc_error.code, rpc_error.message, rpc_error.data)
+        except Exception as unencodable:
+            internal = self._as_rpc_error(method, unencodable)
+            return self._answers.error(id, internal.code, internal.message, internal.data)
+
+    def _as_rpc_error(self, method: str, error: BaseException) -> RpcError:
+        data = {"reference": self._internal_error(method, error)}
+        if self._debug:
+            # A text with lone surrogates could not be encoded.
+            info = str(error).encode(errors="backslashreplace").decode()
+            data |= {"class": type(error).__name__, "info": info}
+        return RpcError(jsonrpc.INTERNAL_ERROR, "Internal error", data)
+
+    def _internal_error(self, method: str, error: BaseException) -> str:
+        """Log what was raised, and give the reference by which it is found in the log."""
+        reference = secrets.token_hex(4)
+        self._logger.error(
+            "Internal error %s in method %r: %r", reference, method, error, exc_info=error
+        )
+        if self._plugins:
+            run_hooks(self._plugins, "on_internal_error", error, logger=self._logger)
+        return reference
+
+
+class _Admission:
+    """Whether an exchange may call private methods: asked once, when it is first needed."""
+
+    __slots__ = ("_authenticate", "_exchange", "_verdict")
+
+    def __init__(
+        self, authenticate: Callable[[Any], Awaitable[bool] | bool], exchange: Exchange
+    ) -> None:
+        self._authenticate = authenticate
+        self._exchange = exchange
+        self._verdict: asyncio.Task[bool] | None = None
+
+    async def granted(self) -> bool:
+        if self._verdict is None:
+            self._verdict = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._verdict)
+
+    async def _ask(self) -> bool:
+        verdict = self._authenticate(await self._exchange.handler())
+        return bool(await verdict if inspect.isawaitable(verdict) else verdict)
+
+
+async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
+    try:
+        value = method.call(params, handler)
+        return encode(await value if inspect.isawaitable(value) else value)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return error
+    except (Exception, SystemExit) as error:
+        return error
+
+
+def _run_blocking(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
+    # Nothing may be raised here: no future carries a StopIteration, and the loop ends
+    # at a SystemExit. Encoding here keeps large results off the loop.
+    try:
+        value = method.call(params, handler)
+        if inspect.iscoroutine(value):
+            value.close()
+            raise TypeError(
+                f"{method.origin} returned a coroutine: declare it with async def, or expose "
+                "it with is_coroutine=True"
+            )
+        return encode(value)
+    except BaseException as error:
+        return error

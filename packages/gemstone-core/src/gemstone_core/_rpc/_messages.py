@@ -1,0 +1,187 @@
+"""What goes over the wire: requests are read here, and answers written.
+
+Ids are never decoded: a client gets back the very bytes that it sent.
+
+.. seealso:: JSON-RPC 2.0, sections 4 "Request object" and 5 "Response object".
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import UNSET, DecodeError, Raw, Struct, ValidationError, json
+
+from gemstone import jsonrpc
+
+NULL: Final = b"null"
+# Parsers that recurse say so; a body that is nested that deep is nothing a service wants.
+_UNREADABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+_ID_BEGINNINGS: Final = frozenset(b'"-0123456789n')
+
+
+class Call(Struct):
+    """One request object: a call, or a notification if it has no id."""
+
+    jsonrpc: Any = UNSET
+    method: Any = UNSET
+    params: Any = UNSET
+    id: Raw = Raw()
+
+
+class _Envelope(Struct):
+    """A request object into whose members nobody has looked."""
+
+    jsonrpc: Raw = Raw()
+    method: Raw = Raw()
+    params: Raw = Raw()
+    id: Raw = Raw()
+
+
+class BadMessage(Exception):
+    """A request that can't be executed, with the error that answers it."""
+
+    def __init__(self, code: int, message: str, data: str, id: bytes = NULL) -> None:
+        super().__init__(code, message, data)
+        self.code = code
+        self.message = message
+        self.data = data
+        self.id = id
+
+
+_decode_body: Final[Callable[[bytes], Call | list[Raw]]] = json.Decoder(Call | list[Raw]).decode
+_decode_call: Final = json.Decoder(Call).decode
+_decode_envelope: Final = json.Decoder(_Envelope).decode
+encode: Final = json.Encoder().encode
+
+
+def read_body(body: bytes) -> Call | list[Raw]:
+    """The request object, or the members of the batch, that a body holds.
+
+    Raises:
+        BadMessage: the body is not JSON, or neither an object nor an array.
+    """
+    try:
+        # msgspec does not look into strings that it skips, and skips the ids.
+        if not body.isascii():
+            body.decode()
+        return _decode_body(body)
+    except _UNREADABLE as error:
+        raise _explain(body, error) from None
+
+
+def read_member(member: Raw) -> Call:
+    """The request object that is one member of a batch.
+
+    Raises:
+        BadMessage: it is not an object.
+    """
+    try:
+        return _decode_call(member)
+    except _UNREADABLE as error:
+        raise _explain(bytes(member), error) from None
+
+
+def check(call: Call, *, null_params: bool) -> None:
+    """Look at every member of a request object but its id's meaning.
+
+    Args:
+        call: the request object; params that were left out become an empty list.
+        null_params: whether ``"params": null`` stands for no params.
+
+    Raises:
+        BadMessage: a member is missing or of a wrong type.
+    """
+    raw_id = bytes(call.id)
+    if raw_id and not _is_id(raw_id):
+        raise _invalid("id must be a string, a number or null")
+    if call.jsonrpc != jsonrpc.VERSION:
+        raise _invalid('jsonrpc must be "2.0"', raw_id)
+    if not isinstance(call.method, str):
+        raise _invalid("method must be a string", raw_id)
+    if call.params is UNSET or (null_params and call.params is None):
+        call.params = []
+    elif not isinstance(call.params, list | dict):
+        raise _invalid("params must be an array or an object", raw_id)
+
+
+def _invalid(data: str, id: bytes = NULL) -> BadMessage:
+    return BadMessage(jsonrpc.INVALID_REQUEST, "Invalid Request", data, id or NULL)
+
+
+def _explain(text: bytes, error: Exception) -> BadMessage:
+    """What is wrong with something that could not be read."""
+    if not isinstance(error, ValidationError):
+        return BadMessage(jsonrpc.PARSE_ERROR, "Parse error", _reason(error))
+    # It is JSON so far, but no object, or it holds a number that Python can't.
+    try:
+        envelope = _decode_envelope(text)
+    except ValidationError:
+        return _invalid("a request must be an object")
+    except _UNREADABLE as worse:
+        return BadMessage(jsonrpc.PARSE_ERROR, "Parse error", _reason(worse))
+    id = bytes(envelope.id)
+    id = id if _is_id(id) else NULL
+    try:
+        json.decode(envelope.params or NULL)
+    except ValidationError:
+        return BadMessage(jsonrpc.INVALID_PARAMS, "Invalid params", str(error), id)
+    return _invalid(str(error), id)
+
+
+def _is_id(raw: bytes) -> bool:
+    return bool(raw) and raw[0] in _ID_BEGINNINGS
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"the body is not UTF-8: {error.reason} at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "the body is nested too deeply"
+    return str(error)
+
+
+class Answers:
+    """Writes answers as the specification has them: a result or an error, never both."""
+
+    #: What answers a notification, and a batch that holds nothing else; ``None``: nothing.
+    to_notification: bytes | None = None
+    to_notifications: bytes | None = None
+    #: Whether ``"params": null`` stands for no params, as clients of that time write it.
+    null_params: bool = False
+
+    _before_result = b'{"jsonrpc":"2.0","result":'
+    _after_result = b',"id":'
+    _before_error = b'{"jsonrpc":"2.0","error":'
+
+    def is_notification(self, id: bytes) -> bool:
+        """Whether a request with this id wants no answer."""
+        return not id
+
+    def result(self, id: bytes, encoded: bytes) -> bytes:
+        """The answer of a call that succeeded, with its result as JSON."""
+        return b"".join((self._before_result, encoded, self._after_result, id, b"}"))
+
+    def error(self, id: bytes, code: int, message: str, data: Any = None) -> bytes:
+        """The answer of a call that failed. `data` of ``None`` is left out.
+
+        Raises:
+            Exception: whatever `data` raises that can't be encoded.
+        """
+        error = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
+        return b"".join((self._before_error, encode(error), b',"id":', id, b"}"))
+
+
+class LegacyAnswers(Answers):
+    """Writes answers as gemstone 0.12 did: both members, always."""
+
+    to_notification = b'{"jsonrpc":"2.0","result":null,"error":null}'
+    to_notifications = b"[]"
+    null_params = True
+
+    _after_result = b',"error":null,"id":'
+    _before_error = b'{"jsonrpc":"2.0","result":null,"error":'
+
+    def is_notification(self, id: bytes) -> bool:
+        """Whether a request with this id wants no answer: null counts as none."""
+        return not id or id == NULL

@@ -1,0 +1,492 @@
+"""Start, serve, drain and stop, inside of one process."""
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+from tornado.ioloop import IOLoop
+
+import gemstone
+from gemstone.errors import (
+    ServiceAddressError,
+    ServiceConfigurationError,
+    ServiceStateError,
+    ShutdownTimeoutError,
+)
+
+
+class Hello(gemstone.MicroService):
+    name = "hello"
+    port = 0
+    drain_grace = 0
+
+    @gemstone.exposed_method()
+    def say_hello(self, name):
+        return f"hello {name}"
+
+
+def names_of_threads():
+    return {thread.name for thread in threading.enumerate()}
+
+
+def ask(service, name="you"):
+    with gemstone.RemoteService(service.accessible_at) as remote:
+        return remote.call_method("say_hello", [name]).result
+
+
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_a_service_in_a_thread_is_ready_at_once_and_leaves_nothing():
+    before = names_of_threads()
+    service = Hello()
+    with service.start_in_thread() as same:
+        assert same is service
+        assert service.is_running
+        assert service.port != 0
+        assert service.accessible_at == f"http://127.0.0.1:{service.port}/api"
+        assert ask(service) == "hello you"
+    assert not service.is_running
+    assert names_of_threads() == before
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", service.port)) != 0
+    assert Hello.port == 0
+    assert Hello.accessible_at is None
+
+
+def test_a_service_can_be_started_again():
+    service = Hello()
+    for _ in range(2):
+        with service.start_in_thread():
+            assert ask(service) == "hello you"
+
+
+def test_a_service_that_runs_can_not_be_started_again():
+    service = Hello()
+    with service.start_in_thread():
+        with pytest.raises(ServiceStateError, match="runs already"):
+            service.start_in_thread()
+        assert ask(service) == "hello you"
+
+
+def test_stop_from_another_thread_waits_for_the_end():
+    service = Hello()
+    thread = service.start_in_thread()
+    service.stop()
+    assert not service.is_running
+    service.stop()
+    thread.stop()
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_method_may_stop_its_own_service(blocking):
+    class Suicidal(Hello):
+        @gemstone.exposed_method("stop", is_coroutine=not blocking)
+        def stop_it(self):
+            self.stop()
+            return "bye"
+
+    service = Suicidal()
+    thread = service.start_in_thread()
+    with gemstone.RemoteService(service.accessible_at) as remote:
+        assert remote.call_method("stop").result == "bye"
+    thread.stop()
+    assert not service.is_running
+
+
+def test_a_taken_port_is_an_error_that_names_it():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service = Hello()
+        service.port = taken.getsockname()[1]
+        with pytest.raises(ServiceAddressError, match=f"port {service.port} of '127.0.0.1'"):
+            service.start_in_thread()
+        with pytest.raises(SystemExit, match=f"hello: can't listen on port {service.port}"):
+            service.start()
+        assert not service.is_running
+
+
+def test_an_address_that_is_not_here():
+    service = Hello()
+    service.host = "192.0.2.1"
+    with pytest.raises(ServiceAddressError, match=r"192\.0\.2\.1"):
+        service.start_in_thread()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_a_service_on_all_addresses_names_its_host(host):
+    service = Hello()
+    service.host = host
+    with service.start_in_thread():
+        assert service.accessible_at == f"http://{socket.gethostname()}:{service.port}/api"
+        with socket.create_connection(("127.0.0.1" if host != "::" else "::1", service.port)):
+            pass
+
+
+def test_an_address_of_ipv6():
+    service = Hello()
+    service.host = "::1"
+    with service.start_in_thread():
+        assert service.accessible_at == f"http://[::1]:{service.port}/api"
+        assert ask(service) == "hello you"
+
+
+def test_an_own_accessible_at_is_left_alone():
+    service = Hello()
+    service.accessible_at = "https://hello.example.com/api"
+    with service.start_in_thread():
+        assert service.accessible_at == "https://hello.example.com/api"
+
+
+def test_several_services_are_served_by_one_loop():
+    async def main():
+        services = [Hello(), Hello()]
+        serving = asyncio.gather(*(service.serve() for service in services))
+        await until(lambda: all(service.accessible_at for service in services))
+        loop = asyncio.get_running_loop()
+        answers = [
+            await loop.run_in_executor(None, ask, service, str(number))
+            for number, service in enumerate(services)
+        ]
+        loops = {service.get_io_loop() for service in services}
+        for service in services:
+            service.stop()
+        await serving
+        return answers, loops == {IOLoop.current()}
+
+    assert asyncio.run(main()) == (["hello 0", "hello 1"], True)
+
+
+def test_a_cancelled_serve_drains():
+    class Slow(Hello):
+        @gemstone.exposed_method()
+        async def slow(self):
+            begun.set()
+            await may_end.wait()
+            return "answered"
+
+    async def main():
+        service = Slow()
+        serving = asyncio.create_task(service.serve())
+        await until(lambda: service.accessible_at)
+        with gemstone.RemoteService(service.accessible_at) as remote:
+            call = remote.call_method_async("slow")
+            await begun.wait()
+            serving.cancel()
+            may_end.set()
+            answer = await call
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        return answer.result
+
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    assert asyncio.run(main()) == "answered"
+
+
+def test_a_given_loop_is_the_one_that_serves():
+    async def other_loop(service):
+        with pytest.raises(ServiceStateError, match="another event loop"):
+            await service.serve()
+
+    io_loop = IOLoop(make_current=False)
+    service = Hello(io_loop=io_loop)
+    assert service.get_io_loop() is io_loop
+    asyncio.run(other_loop(service))
+    with service.start_in_thread():
+        assert service.get_io_loop() is io_loop
+        assert ask(service) == "hello you"
+    threading.Timer(0, lambda: (wait_for(service), service.stop())).start()
+    service.start()
+    assert not service.is_running
+    io_loop.close()
+
+
+def wait_for(service):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            return ask(service)
+        except gemstone.errors.RemoteServiceError:
+            time.sleep(0.01)
+    raise TimeoutError
+
+
+def test_there_is_no_loop_before_the_start():
+    with pytest.raises(ServiceStateError, match="no event loop before it is started"):
+        Hello().get_io_loop()
+
+
+def test_start_refuses_to_block_a_running_loop():
+    async def main():
+        Hello().start()
+
+    with pytest.raises(ServiceStateError, match=r"await service\.serve\(\)"):
+        asyncio.run(main())
+
+
+class Hooked(Hello):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_service_start(self):
+        self.seen.append(("start", self.port != 0, threading.current_thread().name))
+
+    async def on_service_stop(self):
+        await asyncio.sleep(0)
+        self.seen.append("stop")
+
+
+def test_hooks_run_on_the_loop_plain_or_not():
+    service = Hooked()
+    with service.start_in_thread():
+        assert service.seen == [("start", True, "hello")]
+    assert service.seen[1:] == ["stop"]
+
+
+def test_a_hook_that_fails_at_the_start_ends_the_start():
+    class Failing(Hooked):
+        async def on_service_start(self):
+            raise LookupError("no database")
+
+    service = Failing()
+    with pytest.raises(LookupError, match="no database"):
+        service.start_in_thread()
+    assert not service.is_running
+    assert service.seen == []
+
+
+def test_a_hook_that_fails_at_the_stop_is_logged(caplog):
+    class Failing(Hello):
+        def on_service_stop(self):
+            raise LookupError("no database")
+
+    with Failing().start_in_thread():
+        pass
+    assert "on_service_stop() failed" in caplog.text
+
+
+def test_what_does_not_end_in_time_is_named():
+    may_end = threading.Event()
+    begun = threading.Semaphore(0)
+
+    class Stuck(Hello):
+        shutdown_timeout = 0.2
+
+        @gemstone.exposed_method("stuck.blocking")
+        def blocking(self):
+            begun.release()
+            may_end.wait(30)
+
+        @gemstone.exposed_method("stuck.coroutine")
+        async def coroutine(self):
+            begun.release()
+            await asyncio.sleep(30)
+
+    service = Stuck()
+    thread = service.start_in_thread()
+    with gemstone.RemoteService(service.accessible_at) as remote:
+        calls = [remote.call_method_async(f"stuck.{kind}") for kind in ("blocking", "coroutine")]
+        for _ in calls:
+            assert begun.acquire(timeout=30)
+        with pytest.raises(ShutdownTimeoutError) as raised:
+            thread.stop()
+        may_end.set()
+        for call in calls:
+            with pytest.raises(gemstone.errors.RemoteConnectionError):
+                call.result(wait=True)
+    for said in ("hello", "0.2 s", "the blocking method stuck.blocking", "call of stuck.coroutine"):
+        assert said in str(raised.value)
+
+
+def test_functions_in_the_executor_are_waited_for():
+    service = Hello()
+    done = []
+    with service.start_in_thread():
+        begun = threading.Event()
+
+        def work():
+            begun.set()
+            time.sleep(0.05)
+            done.append(1)
+
+        service.get_executor().submit(work)
+        assert begun.wait(30)
+    assert done == [1]
+
+
+class Drained(gemstone.MicroService):
+    name = "drained"
+    port = 0
+    drain_grace = 30
+
+    def __init__(self):
+        super().__init__()
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+
+    @gemstone.exposed_method()
+    def slow(self):
+        self.begun.set()
+        assert self.may_end.wait(30)
+        return "answered"
+
+    @gemstone.exposed_method()
+    async def quick(self):
+        return "quick"
+
+
+class Wire:
+    """One keep-alive connection, and what it says of itself."""
+
+    REQUEST = (
+        b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b'Content-Length: %d\r\n\r\n{"jsonrpc":"2.0","method":"%b","id":1}'
+    )
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+
+    def send(self, method):
+        self.socket.sendall(self.REQUEST % (38 - 6 + len(method) + 4, method))
+
+    def receive(self):
+        data = b""
+        while b'"id":1}' not in data:
+            part = self.socket.recv(65536)
+            assert part, data
+            data += part
+        return data
+
+    def is_closed(self):
+        return self.socket.recv(1) == b""
+
+
+@pytest.fixture
+def drained():
+    service = Drained()
+    thread = service.start_in_thread()
+    stopping = threading.Thread(target=thread.stop)
+    wires = []
+
+    def wire():
+        wires.append(Wire(service.port))
+        return wires[-1]
+
+    def stop():
+        stopping.start()
+        deadline = time.monotonic() + 30
+        while listens(service.port) and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    yield service, wire, stop
+    service.may_end.set()
+    for one in wires:
+        one.socket.close()
+    thread.stop()
+    if stopping.ident:
+        stopping.join(30)
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_drain_answers_what_is_under_way_and_closes(drained):
+    service, wire, stop = drained
+    busy = wire()
+    busy.send(b"slow")
+    assert service.begun.wait(30)
+    stop()
+    assert service.is_running
+    service.may_end.set()
+    answer = busy.receive()
+    assert b'"answered"' in answer
+    assert b"Connection: close" in answer
+    assert busy.is_closed()
+
+
+def test_an_idle_connection_gets_one_more_answer(drained):
+    _, wire, stop = drained
+    idle = wire()
+    idle.send(b"quick")
+    assert b"Connection: close" not in idle.receive()
+    stop()
+    idle.send(b"quick")
+    answer = idle.receive()
+    assert b'"quick"' in answer
+    assert b"Connection: close" in answer
+    assert idle.is_closed()
+
+
+def test_idle_connections_go_when_the_grace_is_over():
+    service = Drained()
+    service.drain_grace = 0.1
+    with service.start_in_thread():
+        idle = Wire(service.port)
+        idle.send(b"quick")
+        idle.receive()
+    assert idle.is_closed()
+    idle.socket.close()
+
+
+def test_who_stands_in_the_backlog_is_answered():
+    class Blocked(Drained):
+        @gemstone.exposed_method(is_coroutine=True)
+        def block_the_loop(self):
+            self.begun.set()
+            assert self.may_end.wait(30)
+            self.stop()
+            return "answered"
+
+    service = Blocked()
+    thread = service.start_in_thread()
+    first = Wire(service.port)
+    first.send(b"block_the_loop")
+    assert service.begun.wait(30)
+    # The loop is blocked: these are accepted by the kernel alone.
+    waiting = [Wire(service.port) for _ in range(200)]
+    for wire in waiting:
+        wire.send(b"quick")
+    service.may_end.set()
+    for wire in [first, *waiting]:
+        assert b'"result":' in wire.receive()
+        wire.socket.close()
+    thread.stop()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("host", None),
+        ("port", "8000"),
+        ("port", 65536),
+        ("port", True),
+        ("endpoint", "api"),
+        ("accessible_at", ("127.0.0.1", 80)),
+        ("max_body_size", 0),
+        ("max_batch_size", -1),
+        ("max_parallel_blocking_tasks", 0),
+        ("method_timeout", 0),
+        ("drain_grace", -1),
+        ("shutdown_timeout", None),
+        ("idle_timeout", float("nan")),
+        ("periodic_tasks", [("x", 1)]),
+        ("periodic_tasks", [(print, 0)]),
+        ("periodic_tasks", [print]),
+        ("static_dirs", ["/static"]),
+        ("extra_handlers", [("/x", object)]),
+        ("extra_handlers", ["/x"]),
+    ],
+)
+def test_a_setting_that_can_not_work_is_named(attribute, value):
+    service = Hello()
+    setattr(service, attribute, value)
+    with pytest.raises(ServiceConfigurationError, match=attribute):
+        service.start_in_thread()
+    assert not service.is_running
