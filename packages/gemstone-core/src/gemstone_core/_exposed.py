@@ -75,7 +75,8 @@ def exposed_method(
     .. seealso:: JSON-RPC 2.0, section 4 "Request object", which reserves ``rpc.…``.
     """
     if callable(name) or isinstance(name, staticmethod | classmethod):
-        return exposed_method()(name)
+        decorated: Any = name
+        return exposed_method()(decorated)
     if name is not None and not isinstance(name, str):
         raise TypeError(f"the name of an exposed method is a string, not {name!r}")
 

@@ -19,13 +19,16 @@ class Exchange(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers that came with the body; names are found in any case."""
+        ...
 
     @property
     def peer(self) -> str | None:
         """The address of the other side, as far as the carrier knows one."""
+        ...
 
     async def handler(self) -> Any:
         """The Tornado request handler of this exchange, made when it is first asked for."""
+        ...
 
 
 class Request:

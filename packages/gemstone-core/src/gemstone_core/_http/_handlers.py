@@ -155,6 +155,26 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         self._refuse_unless_answering("flush")
         return super().flush(include_footers)
 
+    def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
+        """Not for methods.
+
+        Raises:
+            RuntimeError: a method called it.
+        """
+        self._refuse_unless_answering("redirect")
+        super().redirect(url, permanent, status)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Not for methods.
+
+        Raises:
+            RuntimeError: a method called it.
+        """
+        # Tornado calls it for what was raised in this handler.
+        if "exc_info" not in kwargs:
+            self._refuse_unless_answering("send_error")
+        super().send_error(status_code, **kwargs)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what Tornado itself refuses with a JSON-RPC error, too."""
         reason = responses.get(status_code, "Unknown")

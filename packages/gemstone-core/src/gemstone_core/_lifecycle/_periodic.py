@@ -107,14 +107,13 @@ def _checked(listed: Iterable[Any]) -> Iterable[tuple[Callable[..., Any], float]
     for entry in listed:
         try:
             function, interval = entry
-            valid = callable(function) and 0 < float(interval) < 1e9
+            if not callable(function) or not 0 < float(interval) < 1e9:
+                raise ValueError
         except (TypeError, ValueError):
-            valid = False
-        if not valid:
             raise ServiceConfigurationError(
                 f"periodic_tasks lists {entry!r}: each entry is (function, seconds), with a "
                 "function without arguments and more than 0 seconds"
-            )
+            ) from None
         yield function, float(interval)
 
 

@@ -1,0 +1,358 @@
+"""What services are put together from: modules, plugins, periodic tasks, threads."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+
+import gemstone
+from gemstone.errors import (
+    MissingPluginNameError,
+    PluginDoesNotExistError,
+    PluginError,
+    ServiceConfigurationError,
+    ServiceStateError,
+)
+
+
+class Users(gemstone.Container):
+    @gemstone.exposed_method("users.find")
+    def find(self, name):
+        return f"{name} of {self.microservice.name}"
+
+    @gemstone.exposed_method("users.loop")
+    async def loop(self):
+        assert self.get_io_loop() is self.microservice.get_io_loop()
+        assert self.get_executor() is self.microservice.get_executor()
+        return True
+
+
+class Shop(gemstone.MicroService):
+    name = "shop"
+    port = 0
+    drain_grace = 0
+    modules = [Users]
+
+    @gemstone.exposed_method()
+    def ping(self):
+        return "pong"
+
+
+@pytest.mark.parametrize("entry", [Users, Users(), lambda: Users()])
+def test_a_module_is_called_like_its_service(serve, entry):
+    caller = serve(type("Shop", (Shop,), {"modules": [entry]})())
+    assert caller.result("users.find", ["ann"]) == "ann of shop"
+    assert caller.result("users.loop")
+
+
+def test_module_is_another_name_of_container():
+    assert gemstone.Module is gemstone.Container
+
+
+def test_a_class_in_the_list_makes_a_module_for_each_service():
+    first, second = Shop(), Shop()
+    with first.start_in_thread(), second.start_in_thread():
+        pass
+
+
+def test_an_instance_serves_one_running_service_at_a_time():
+    class Sharing(Shop):
+        modules = [Users()]
+
+    first, second = Sharing(), Sharing()
+    with first.start_in_thread():
+        with pytest.raises(ServiceConfigurationError, match="running service 'shop'"):
+            second.start_in_thread()
+        with gemstone.RemoteService(first.accessible_at) as remote:
+            assert remote.methods.users.find("ann") == "ann of shop"
+    with second.start_in_thread():
+        pass
+
+
+def test_a_module_without_a_service_says_so():
+    for use in (Users().get_executor, Users().get_io_loop, lambda: Users().microservice):
+        with pytest.raises(ServiceStateError, match="belongs to no service yet"):
+            use()
+
+
+@pytest.mark.parametrize("attribute", ["modules", "plugins"])
+@pytest.mark.parametrize("value", ["text", 5, [5], [dict], [object()]])
+def test_lists_of_something_else(attribute, value):
+    with pytest.raises((ServiceConfigurationError, PluginDoesNotExistError)):
+        type("Odd", (Shop,), {attribute: value})()
+
+
+def test_two_methods_of_one_name_are_both_named():
+    class Clash(Shop):
+        @gemstone.exposed_method("users.find")
+        def look_up(self):
+            return 1
+
+    with pytest.raises(ValueError, match=r"'users.find'.*Clash\.look_up.*Users\.find") as raised:
+        Clash()
+    assert isinstance(raised.value, ServiceConfigurationError)
+
+
+def test_two_methods_of_one_class_under_one_name():
+    class Clash(gemstone.MicroService):
+        name = "clash"
+
+        @gemstone.exposed_method("same")
+        def first(self):
+            return 1
+
+        @gemstone.exposed_method("same")
+        def second(self):
+            return 2
+
+    with pytest.raises(ValueError, match=r"Clash\.first.*Clash\.second"):
+        Clash()
+
+
+@pytest.mark.parametrize("name", [None, "", 5, "a\nb"])
+def test_a_service_has_a_name(name):
+    with pytest.raises(ServiceConfigurationError, match="name"):
+        type("Nameless", (gemstone.MicroService,), {"name": name})()
+
+
+class Recorder(gemstone.BasePlugin):
+    name = "recorder"
+
+    def __init__(self):
+        self.seen = []
+
+    def on_service_start(self):
+        self.seen.append(("start", self.microservice.name))
+
+    def on_service_stop(self):
+        self.seen.append("stop")
+
+    def on_method_call(self, jsonrpc_request):
+        self.seen.append((jsonrpc_request.method, jsonrpc_request.params, jsonrpc_request.id))
+
+    def on_internal_error(self, exc_instance):
+        self.seen.append(repr(exc_instance))
+
+
+class Plugged(Shop):
+    plugins = [Recorder]
+
+    @gemstone.exposed_method()
+    def fail(self):
+        raise LookupError("x")
+
+
+def test_the_hooks_of_a_plugin(serve):
+    service = Plugged()
+    caller = serve(service)
+    caller.result("ping")
+    caller.error("fail", {})
+    caller.close()
+    service.stop()
+    assert service.get_plugin("recorder").seen == [
+        ("start", "shop"),
+        ("ping", [], 1),
+        ("fail", {}, 1),
+        "LookupError('x')",
+        "stop",
+    ]
+
+
+def test_a_hook_that_fails_is_logged_and_changes_no_answer(serve, caplog):
+    class Broken(Recorder):
+        def on_method_call(self, jsonrpc_request):
+            raise LookupError("broken hook")
+
+        on_internal_error = on_service_start = on_service_stop = on_method_call
+
+    service = Plugged()
+    service._plugins.clear()
+    service.register_plugin(Broken)
+    caller = serve(service)
+    assert caller.result("ping") == "pong"
+    assert caller.error("fail")["code"] == -32603
+    assert caplog.text.count("of the plugin 'recorder' failed") == 4
+
+
+def test_plugins_and_their_names():
+    service = Plugged()
+    with pytest.raises(PluginError, match="two plugins of the name 'recorder'"):
+        service.register_plugin(Recorder())
+    with pytest.raises(MissingPluginNameError, match="BasePlugin has no name"):
+        service.register_plugin(gemstone.BasePlugin)
+    with pytest.raises(PluginDoesNotExistError, match="no plugin 'other' here: there are recorder"):
+        service.get_plugin("other")
+    with pytest.raises(PluginDoesNotExistError, match="no plugin 'other' is installed"):
+        service.register_plugin("other")
+    with service.start_in_thread(), pytest.raises(ServiceStateError, match="before it is started"):
+        service.register_plugin(Recorder())
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Installs distributions that offer a plugin."""
+
+    def install(distribution, name, target):
+        folder = tmp_path / f"{distribution}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        (folder / "entry_points.txt").write_text(f"[gemstone.plugins]\n{name} = {target}\n")
+        (tmp_path / f"{distribution}.py").write_text(
+            "import gemstone\nclass Stranger(gemstone.BasePlugin):\n    name = 'stranger'\n"
+        )
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return install
+
+
+def test_a_plugin_by_the_name_of_its_entry_point(installed):
+    installed("acme", "stranger", "acme:Stranger")
+    service = type("Named", (Shop,), {"plugins": ["stranger"]})()
+    assert type(service.get_plugin("stranger")).__module__ == "acme"
+
+
+def test_two_distributions_that_offer_one_name(installed):
+    installed("acme", "stranger", "acme:Stranger")
+    installed("bcme", "stranger", "bcme:Stranger")
+    with pytest.raises(PluginError, match="acme and bcme both offer a plugin 'stranger'"):
+        type("Named", (Shop,), {"plugins": ["stranger"]})()
+
+
+def test_a_plugin_that_can_not_be_imported(installed):
+    installed("ccme", "stranger", "ccme:Missing")
+    with pytest.raises(PluginError, match="'stranger' of ccme can't be imported"):
+        type("Named", (Shop,), {"plugins": ["stranger"]})()
+
+
+class Periodic(Shop):
+    def __init__(self, *tasks: tuple[Callable[[], object], float]) -> None:
+        super().__init__()
+        self.periodic_tasks = tasks
+
+
+def test_periodic_tasks_of_both_kinds_run_again_and_again():
+    counts = {"plain": 0, "coroutine": 0}
+    enough = threading.Semaphore(0)
+    threads = set()
+
+    def plain():
+        threads.add(threading.current_thread().name)
+        counts["plain"] += 1
+        enough.release()
+
+    async def coroutine():
+        counts["coroutine"] += 1
+        enough.release()
+
+    with Periodic((plain, 0.01), (coroutine, 0.01)).start_in_thread():
+        while min(counts.values()) < 3:
+            assert enough.acquire(timeout=30)
+    assert all(name.startswith("shop-blocking") for name in threads)
+
+
+def test_a_periodic_task_of_the_class_is_bound_to_its_service():
+    class Ticking(Shop):
+        def tick(self):
+            self.ticked_by = self
+            ticked.set()
+
+        periodic_tasks = [(tick, 0.01)]
+
+    ticked = threading.Event()
+    service = Ticking()
+    with service.start_in_thread():
+        assert ticked.wait(30)
+    assert service.ticked_by is service
+
+
+@pytest.mark.parametrize("error", [LookupError("x"), StopIteration(), SystemExit(3)])
+@pytest.mark.parametrize("kind", ["plain", "coroutine"])
+def test_a_periodic_task_that_fails_goes_on(caplog, error, kind):
+    calls = threading.Semaphore(0)
+
+    def fail():
+        calls.release()
+        raise error
+
+    async def fail_on_loop():
+        calls.release()
+        raise error
+
+    with Periodic((fail if kind == "plain" else fail_on_loop, 0.01)).start_in_thread():
+        for _ in range(3):
+            assert calls.acquire(timeout=30)
+    assert "it is tried again" in caplog.text
+
+
+def test_no_periodic_task_overlaps_itself_and_a_stop_waits_for_it():
+    running = threading.Semaphore(1)
+    begun = threading.Semaphore(0)
+    ended = []
+
+    def slow():
+        assert running.acquire(blocking=False), "overlaps"
+        begun.release()
+        threading.Event().wait(0.03)
+        running.release()
+        ended.append(1)
+
+    with Periodic((slow, 0.001)).start_in_thread():
+        for _ in range(3):
+            assert begun.acquire(timeout=30)
+    assert len(ended) >= 3
+    assert running.acquire(blocking=False)
+
+
+def test_a_coroutine_task_is_waited_for():
+    begun = threading.Event()
+    ended = threading.Event()
+
+    async def slow():
+        begun.set()
+        await asyncio.sleep(0.05)
+        ended.set()
+
+    with Periodic((slow, 0.001)).start_in_thread():
+        assert begun.wait(30)
+    assert ended.is_set()
+
+
+def test_start_thread_gives_a_thread_that_runs():
+    done = threading.Event()
+    seen = {}
+
+    def work(a, b):
+        seen.update(a=a, b=b)
+        done.set()
+
+    thread = Shop().start_thread(work, [1], {"b": 2})
+    assert done.wait(30)
+    thread.join(30)
+    assert seen == {"a": 1, "b": 2}
+    assert thread.daemon
+    bare = Shop().start_thread(lambda: None)
+    bare.join(30)
+
+
+def test_the_executor_before_the_start_and_its_end():
+    service = Shop()
+    assert service.get_executor().submit(lambda: 5).result() == 5
+    threads = [t for t in threading.enumerate() if t.name.startswith("shop-blocking")]
+    assert threads
+    service.stop()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_the_logger_is_the_one_that_the_service_says(serve):
+    class Logged(Shop):
+        def get_logger(self):
+            return logging.getLogger("mine")
+
+    assert Logged().logger is logging.getLogger("mine")
+    assert Shop().logger is logging.getLogger("gemstone.service.shop")
