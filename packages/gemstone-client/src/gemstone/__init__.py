@@ -1,0 +1,115 @@
+"""Microservices, simple and scalable: a client and a server of JSON-RPC 2.0, and what they share.
+
+Everything is reached from here, wherever it is installed from. The client is always there
+(``pip install gemstone-client``); the server's names come with ``pip install "gemstone>=1"``, and
+are loaded when they are first used: a program that only calls others never loads a server.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+# `from . import …` is written out because a type checker would else ask __getattr__.
+from . import client as client
+from . import errors as errors
+from . import jsonrpc as jsonrpc
+from . import util as util
+from ._leftover import warn_of_old_gemstone
+from .client import AsyncMethodCall as AsyncMethodCall
+from .client import BatchResult as BatchResult
+from .client import MethodCall as MethodCall
+from .client import Notification as Notification
+from .client import RemoteService as RemoteService
+from .client import Result as Result
+from .errors import GemstoneError as GemstoneError
+from .errors import RpcError as RpcError
+from .util import as_completed as as_completed
+from .util import dynamic_load as dynamic_load
+from .util import first_completed as first_completed
+from .util import make_callbacks as make_callbacks
+
+if TYPE_CHECKING:
+    from . import core as core
+    from . import plugins as plugins
+    from .core import BasePlugin as BasePlugin
+    from .core import Container as Container
+    from .core import GemstoneCustomHandler as GemstoneCustomHandler
+    from .core import MicroService as MicroService
+    from .core import Module as Module
+    from .core import Request as Request
+    from .core import ServiceThread as ServiceThread
+    from .core import TornadoJsonRpcHandler as TornadoJsonRpcHandler
+    from .core import current_request as current_request
+    from .core import exposed_method as exposed_method
+
+__version__: str
+
+_CLIENT_NAMES = (
+    "AsyncMethodCall",
+    "BatchResult",
+    "GemstoneError",
+    "MethodCall",
+    "Notification",
+    "RemoteService",
+    "Result",
+    "RpcError",
+    "as_completed",
+    "client",
+    "dynamic_load",
+    "errors",
+    "first_completed",
+    "jsonrpc",
+    "make_callbacks",
+    "util",
+)
+
+# The modules of this package that re-export another distribution, and the names that are served
+# from each.
+_SERVED = {
+    "gemstone.core": (
+        "BasePlugin",
+        "Container",
+        "GemstoneCustomHandler",
+        "MicroService",
+        "Module",
+        "Request",
+        "ServiceThread",
+        "TornadoJsonRpcHandler",
+        "current_request",
+        "exposed_method",
+    ),
+    "gemstone.plugins": (),
+}
+
+if not TYPE_CHECKING:  # else a type checker would believe that every name is here
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("gemstone-client")
+        if name == "__all__":
+            return _installed_names()
+        from importlib import import_module
+
+        for module, names in _SERVED.items():
+            if name in names:
+                return getattr(import_module(module), name)
+            if module == f"{__name__}.{name}":
+                return import_module(module)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*_installed_names(), *globals()})
+
+
+def _installed_names() -> list[str]:
+    from importlib.util import find_spec
+
+    names = [*_CLIENT_NAMES]
+    if find_spec("gemstone_core") is not None:
+        for module, served in _SERVED.items():
+            names += [module.removeprefix(f"{__name__}."), *served]
+    return sorted(names)
+
+
+warn_of_old_gemstone()

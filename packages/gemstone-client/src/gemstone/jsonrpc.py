@@ -1,0 +1,35 @@
+"""The vocabulary of JSON-RPC 2.0 that both sides of a call share.
+
+The codes from -32768 to -32000 belong to the specification; those from -32099 to -32000 it
+leaves to servers, and gemstone's own are among them.
+
+.. seealso:: JSON-RPC 2.0, section 5.1 "Error object".
+"""
+
+from typing import Final
+
+__all__ = [
+    "ACCESS_DENIED",
+    "BUSY",
+    "DEADLINE_PASSED",
+    "INTERNAL_ERROR",
+    "INVALID_PARAMS",
+    "INVALID_REQUEST",
+    "METHOD_NOT_FOUND",
+    "PARSE_ERROR",
+    "TOO_MANY_REQUESTS",
+    "VERSION",
+]
+
+VERSION: Final = "2.0"
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+
+BUSY: Final = -32000
+ACCESS_DENIED: Final = -32001
+DEADLINE_PASSED: Final = -32002
+TOO_MANY_REQUESTS: Final = -32003
