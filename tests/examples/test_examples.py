@@ -1,0 +1,166 @@
+"""Every program of examples/ runs as it is, and is called as a client would call it."""
+
+import http.client
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import gemstone
+from gemstone.errors import RemoteCallError
+
+from .conftest import ROOT, Program
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+#: Tested in test_first_look.py.
+FIRST_LOOK = {"client.py", "hello_world.py"}
+
+
+@pytest.fixture
+def run(serve, tmp_path):
+    """Starts an example on a free port, beside its pages and files; ends it by a signal."""
+    running: list[Program] = []
+
+    def start(name: str) -> Program:
+        for folder in ("static", "templates"):
+            shutil.copytree(ROOT / "examples" / folder, tmp_path / folder)
+        running.append(serve((ROOT / "examples" / name).read_text()))
+        return running[-1]
+
+    yield start
+    for program in running:
+        code, output = program.end(signal.SIGTERM)
+        assert code == 0, output
+        assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_each_is_short_and_tested(example):
+    text = example.read_text()
+    assert len(text.splitlines()) < 60
+    assert example.name in FIRST_LOOK or f'run("{example.name}")' in Path(__file__).read_text()
+
+
+def test_methods(run):
+    url = run("methods.py").url
+
+    with gemstone.RemoteService(url) as service:
+        methods = service.methods
+        assert methods.wait(0.01) == "waited 0.01 s in a thread"
+        assert methods.wait_together(0.01) == "waited 0.01 s on the loop"
+        assert methods.wait_elsewhere(0.01) == "waited 0.01 s beside the loop"
+        assert methods.add(1) == 2
+        assert methods.add(a=1, b=5) == 6
+        assert methods.shapes.corners("square") == 4
+        with pytest.raises(RemoteCallError, match="No such shape") as raised:
+            methods.shapes.corners("circle")
+        assert (raised.value.code, raised.value.data) == (1, {"known": ["square", "triangle"]})
+    status, headers, answer = post(url, "remember", {"flavour": "sweet"})
+    assert (status, answer["result"]) == (200, None)
+    assert headers["Set-Cookie"] == "flavour=sweet; Path=/"
+
+
+def test_modules(run):
+    url = run("modules.py").url
+
+    with gemstone.RemoteService(url) as service:
+        assert service.methods.users.register("grace") == 1
+        assert service.methods.users.register("ada") == 2
+        assert service.methods.users.list() == ["ada", "grace"]
+        deadline = time.monotonic() + 30
+        while (statistics := service.methods.statistics())["beats"] < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert statistics["calls"]["users.register"] == 2
+
+
+def test_private_methods(run, tmp_path):
+    url = run("private_methods.py").url
+
+    command = [sys.executable, "-W", "error", str(tmp_path / "program.py"), "call"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    knocked, denied, opened = done.stdout.splitlines()
+    assert (knocked, opened) == ("who is there?", "gold")
+    assert "-32001" in denied
+    for headers in ({}, {"X-Token": "wrong"}, {"X-Token": "é"}):
+        assert post(url, "open_vault", **headers)[2]["error"]["code"] == -32001
+
+
+def test_web_page(run):
+    url = run("web_page.py").url
+    site = url.removesuffix("/api")
+
+    page = get(f"{site}/")
+    assert "<h1>web_page_service</h1>" in page
+    [endpoint] = re.findall(r'data-endpoint="(.*?)"', page)
+    assert site + endpoint == url
+    files = re.findall(r'(?:href|src)="(/.*?)"', page)
+    assert files == ["/static/page.css", "/static/page.js"]
+    style, script = (get(site + file) for file in files)
+    assert "font-family" in style
+    # What the page names is there.
+    for name in re.findall(r'getElementById\("(.*?)"\)', script):
+        assert f'id="{name}"' in page
+    # What the browser sends for it.
+    [media_type] = re.findall(r'"Content-Type": "(.*?)"', script)
+    browser = {"Origin": site, "Sec-Fetch-Site": "same-origin", "Content-Type": media_type}
+    assert post(url, "say_hello", {"name": "you"}, **browser)[2]["result"] == "hello you"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node here to run the page's script")
+def test_the_script_of_the_web_page(run, tmp_path):
+    """The script as it is, in a stand-in for a page that has one form."""
+    url = run("web_page.py").url
+    stand_in = """
+        const elements = { name: { value: "you" }, answer: {}, form: {} };
+        const submitted = new Promise((resolve) => {
+          elements.form.addEventListener = (kind, listener) => resolve(listener);
+        });
+        globalThis.document = {
+          body: { dataset: { endpoint: process.argv[2] } },
+          getElementById: (id) => elements[id],
+        };
+    """
+    script = (ROOT / "examples" / "static" / "page.js").read_text()
+    end = """
+        submitted
+          .then((listener) => listener({ preventDefault() {} }))
+          .then(() => { console.log(elements.answer.textContent); process.exit(0); });
+    """
+    program = tmp_path / "page.js"
+    program.write_text(stand_in + script.replace('"use strict";', "") + end)
+
+    for endpoint, said in ((url, "hello you"), (f"{url}/nothing", "SyntaxError")):
+        done = subprocess.run(
+            ["node", str(program), endpoint], capture_output=True, text=True, timeout=60
+        )
+        assert said in done.stdout, done.stderr
+
+
+def post(url: str, method: str, params=None, **headers: str):
+    """Calls a method by hand; gives the HTTP status, the headers and the answer."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or []}
+    sent = {"Content-Type": "application/json", **headers}
+    sent = {name: value.encode() for name, value in sent.items()}
+    host, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=30)
+    try:
+        connection.request("POST", f"/{path}", json.dumps(request), sent)
+        response = connection.getresponse()
+        return response.status, response.headers, json.load(response)
+    finally:
+        connection.close()
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as response:
+        return response.read().decode()
