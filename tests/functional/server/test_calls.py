@@ -136,6 +136,14 @@ def test_params_that_fit(kinds):
     assert kinds.result("many") == []
 
 
+class Unprintable(Exception):
+    def __str__(self):
+        raise LookupError("no text")
+
+    def __repr__(self):
+        return "Unprintable()"
+
+
 class Failing(gemstone.MicroService):
     name = "failing"
 
@@ -163,6 +171,7 @@ class Failing(gemstone.MicroService):
             "interrupt": KeyboardInterrupt(),
             "surrogate": ValueError("\ud800"),
             "cancelled": asyncio.CancelledError(),
+            "unprintable": Unprintable(),
         }[kind]
 
     @gemstone.exposed_method()
@@ -207,7 +216,10 @@ def test_a_method_answers_with_its_own_error(serve):
         ("own_error_that_is_no_json", []),
         ("returns_coroutine", []),
         ("remote_error", []),
-        *(("raises", [kind]) for kind in ("exit", "stop", "interrupt", "surrogate", "cancelled")),
+        *(
+            ("raises", [kind])
+            for kind in ("exit", "stop", "interrupt", "surrogate", "cancelled", "unprintable")
+        ),
         *(("raises_on_loop", [kind]) for kind in ("exit", "cancelled", "timeout", "recursion")),
         *(("unencodable", [kind]) for kind in ("object", "cycle", "surrogate", "huge")),
     ],

@@ -1,6 +1,7 @@
 """Handler references, private methods, the request in hand, and web pages."""
 
 import asyncio
+import logging
 import threading
 
 import pytest
@@ -119,6 +120,14 @@ def test_a_method_without_a_place_for_the_handler():
         Placeless()
 
 
+BROKEN = {
+    "broken": LookupError("the token service is away"),
+    "exit": SystemExit(3),
+    "cancelled": asyncio.CancelledError(),
+    "own": gemstone.RpcError(401, "Token expired"),
+}
+
+
 class Guarded(gemstone.MicroService):
     name = "guarded"
     drain_grace = 0
@@ -130,8 +139,8 @@ class Guarded(gemstone.MicroService):
     def authenticate_request(self, handler):
         self.asked += 1
         self.asked_on = threading.current_thread()
-        if handler.request.headers.get("X-Token") == "broken":
-            raise LookupError("the token service is away")
+        if (kind := handler.request.headers.get("X-Token")) in BROKEN:
+            raise BROKEN[kind]
         handler.set_header("X-Asked", "yes")
         return handler.request.headers.get("X-Token") == "right"
 
@@ -185,9 +194,15 @@ def test_it_is_asked_once_for_a_whole_batch(guarded):
     assert guarded.service.asked == 2
 
 
-def test_an_authentication_that_fails_lets_nobody_in(guarded, caplog):
-    assert guarded.error("secret", X_Token="broken")["code"] == -32603
-    assert "the token service is away" in caplog.text
+@pytest.mark.parametrize("token", ["broken", "exit", "cancelled"])
+def test_an_authentication_that_fails_lets_nobody_in(guarded, caplog, token):
+    assert guarded.error("secret", X_Token=token)["code"] == -32603
+    assert repr(BROKEN[token]) in caplog.text
+    assert guarded.result("public") == "public"
+
+
+def test_an_authentication_may_answer_with_its_own_error(guarded):
+    assert guarded.error("secret", X_Token="own") == {"code": 401, "message": "Token expired"}
 
 
 def test_a_denied_notification_is_not_executed(guarded):
@@ -221,6 +236,11 @@ class Knowing(gemstone.MicroService):
         return self.known()
 
     @gemstone.exposed_method(is_coroutine=True)
+    def in_executor(self):
+        known = yield self.get_executor().submit(self.known)
+        return known
+
+    @gemstone.exposed_method(is_coroutine=True)
     def tornado(self):
         yield asyncio.sleep(0)
         known = self.known()
@@ -240,7 +260,7 @@ class Knowing(gemstone.MicroService):
         ]
 
 
-@pytest.mark.parametrize("method", ["blocking", "coroutine", "tornado"])
+@pytest.mark.parametrize("method", ["blocking", "coroutine", "tornado", "in_executor"])
 def test_the_request_is_known_in_every_kind_of_method(serve, method):
     known = serve(Knowing()).result(method, X_Sent="sent")
     assert known == ["sent", "127.0.0.1", method, 1, False, None]
@@ -270,7 +290,8 @@ class Plain(web.RequestHandler):
         self.write("plain")
 
 
-def test_pages_static_files_and_calls_on_one_port(serve, tmp_path):
+def test_pages_static_files_and_calls_on_one_port(serve, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "tornado.access")
     (tmp_path / "page.html").write_text("<h1>{{ name }}</h1>")
     (tmp_path / "style.css").write_text("h1 {}")
 
@@ -288,6 +309,10 @@ def test_pages_static_files_and_calls_on_one_port(serve, tmp_path):
         def ping(self):
             return "pong"
 
+        @gemstone.exposed_method(requires_handler_reference=True)
+        def pong(self, handler):
+            return "ping"
+
     site = serve(Site())
     assert site.request("GET", "/").body == b"<h1>site</h1>"
     assert site.request("GET", "/hello/you").body == b"hi you of site"
@@ -298,3 +323,6 @@ def test_pages_static_files_and_calls_on_one_port(serve, tmp_path):
     assert site.request("GET", "/static/../page.html").status in (403, 404)
     assert site.request("GET", "/nothing").status == 404
     assert site.result("ping") == "pong"
+    assert site.result("pong") == "ping"
+    assert "GET /plain" in caplog.text
+    assert "/api" not in caplog.text

@@ -66,6 +66,17 @@ def test_a_service_can_be_started_again():
             assert ask(service) == "hello you"
 
 
+def test_another_port_at_the_next_start_is_in_the_url():
+    service = Hello()
+    with service.start_in_thread():
+        first = service.accessible_at
+    service.port = 0
+    with service.start_in_thread():
+        assert service.accessible_at == f"http://127.0.0.1:{service.port}/api"
+        assert service.accessible_at != first
+        assert ask(service) == "hello you"
+
+
 def test_a_service_that_runs_can_not_be_started_again():
     service = Hello()
     with service.start_in_thread():
@@ -301,6 +312,51 @@ def test_what_does_not_end_in_time_is_named():
                 call.result(wait=True)
     for said in ("hello", "0.2 s", "the blocking method stuck.blocking", "call of stuck.coroutine"):
         assert said in str(raised.value)
+
+
+def test_a_coroutine_that_does_not_let_itself_be_cancelled():
+    released = threading.Event()
+    begun = threading.Event()
+
+    class Stubborn(Hello):
+        shutdown_timeout = 0.1
+
+        @gemstone.exposed_method()
+        async def stubborn(self):
+            begun.set()
+            while not released.is_set():
+                try:
+                    await asyncio.sleep(0.01)
+                except asyncio.CancelledError:
+                    pass
+
+    service = Stubborn()
+    thread = service.start_in_thread()
+    with gemstone.RemoteService(service.accessible_at) as remote:
+        call = remote.call_method_async("stubborn")
+        assert begun.wait(30)
+        with pytest.raises(ShutdownTimeoutError, match="the call of stubborn"):
+            thread.stop()
+        with pytest.raises(gemstone.errors.RemoteConnectionError):
+            call.result(wait=True)
+    released.set()
+    deadline = time.monotonic() + 30
+    while "hello" in names_of_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "hello" not in names_of_threads()
+
+
+def test_what_waits_for_a_thread_of_the_executor_is_not_lost():
+    service = Hello()
+    service.max_parallel_blocking_tasks = 1
+    done = []
+    with service.start_in_thread():
+        may_go_on = threading.Event()
+        service.get_executor().submit(may_go_on.wait, 30)
+        for number in range(3):
+            service.get_executor().submit(done.append, number)
+        threading.Timer(0.05, may_go_on.set).start()
+    assert done == [0, 1, 2]
 
 
 def test_functions_in_the_executor_are_waited_for():

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +16,7 @@ from gemstone.errors import (
     PluginError,
     ServiceConfigurationError,
     ServiceStateError,
+    ShutdownTimeoutError,
 )
 
 
@@ -305,6 +308,53 @@ def test_no_periodic_task_overlaps_itself_and_a_stop_waits_for_it():
             assert begun.acquire(timeout=30)
     assert len(ended) >= 3
     assert running.acquire(blocking=False)
+
+
+def test_a_stop_begins_with_the_drain_and_not_with_periodic_tasks():
+    begun = threading.Event()
+    may_end = threading.Event()
+
+    def slow():
+        begun.set()
+        assert may_end.wait(30)
+
+    service = Periodic((slow, 0.001))
+    thread = service.start_in_thread()
+    assert begun.wait(30)
+    stopping = threading.Thread(target=thread.stop)
+    stopping.start()
+    deadline = time.monotonic() + 30
+    while listens(service.port) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not listens(service.port)
+    assert service.is_running
+    may_end.set()
+    stopping.join(30)
+    assert not service.is_running
+
+
+def test_a_periodic_task_that_is_stuck_is_named_once():
+    begun = threading.Event()
+    may_end = threading.Event()
+
+    def stuck():
+        begun.set()
+        may_end.wait(30)
+
+    service = Periodic((stuck, 0.001))
+    service.shutdown_timeout = 0.1
+    thread = service.start_in_thread()
+    assert begun.wait(30)
+    with pytest.raises(ShutdownTimeoutError) as raised:
+        thread.stop()
+    may_end.set()
+    assert "the periodic task" in str(raised.value)
+    assert "get_executor()" not in str(raised.value)
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_coroutine_task_is_waited_for():

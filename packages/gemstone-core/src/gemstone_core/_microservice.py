@@ -82,7 +82,7 @@ class MicroService:
     plugins: Sequence[BasePlugin | Callable[[], BasePlugin] | str] = ()
     #: ``(function, seconds)``: what is called every so often, without arguments. A plain
     #: function runs in the executor. None runs twice at once.
-    periodic_tasks: Sequence[tuple[Callable[[], Any], float]] = ()
+    periodic_tasks: Sequence[tuple[Callable[..., Any], float]] = ()
 
     #: How many blocking methods run at once.
     max_parallel_blocking_tasks: int = min(32, (os.cpu_count() or 1) + 4)
@@ -123,6 +123,7 @@ class MicroService:
         self._io_loop = io_loop
         self._executor = ServiceExecutor(self)
         self._run: Run | None = None
+        self._last_location: str | None = None
         self._prepared: Dispatcher | None = None
         self._modules = make_parts(self.modules, Container, "modules")
         self._methods = collect_methods([self, *self._modules])
@@ -152,6 +153,9 @@ class MicroService:
 
         Returns:
             Whether the calls are let in; those that are not are answered -32001.
+
+        Raises:
+            RpcError: to answer them with another error.
         """
         return False
 
@@ -250,7 +254,11 @@ class MicroService:
         raise ServiceStateError(f"{self.name} has no event loop before it is started")
 
     def get_executor(self) -> ThreadPoolExecutor:
-        """The executor in which blocking methods run, for a coroutine's own. From any thread."""
+        """The executor in which blocking methods run, for a coroutine's own. From any thread.
+
+        What is handed to it runs in a copy of the caller's context, so that
+        :func:`current_request` is known there too.
+        """
         return self._executor.get()
 
     def start_thread(

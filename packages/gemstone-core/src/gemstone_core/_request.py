@@ -60,7 +60,12 @@ class Request:
     @property
     def id(self) -> Any:
         """The id of the call, ``None`` for a notification."""
-        return msgspec.json.decode(self._id) if self._id else None
+        if not self._id:
+            return None
+        try:
+            return msgspec.json.decode(self._id)
+        except msgspec.ValidationError:  # a number beyond those of Python
+            return self._id.decode()
 
     @property
     def is_notification(self) -> bool:

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from .._microservice import MicroService
 
 
+class Application(web.Application):
+    """Tornado's application, which logs pages and leaves calls to those who answer them."""
+
+    def log_request(self, handler: web.RequestHandler) -> None:
+        """Log a request for a page; a call looks the same whether it needs a handler or not."""
+        if not isinstance(handler, TornadoJsonRpcHandler):
+            super().log_request(handler)
+
+
 def make_application(service: "MicroService") -> web.Application:
     """An application with the RPC endpoint, the static files and the service's own handlers.
 
@@ -24,7 +33,7 @@ def make_application(service: "MicroService") -> web.Application:
         *_extra_rules(service),
         *_static_rules(service),
     ]
-    return web.Application(rules, template_path=service.template_dir)
+    return Application(rules, template_path=service.template_dir)
 
 
 def _extra_rules(service: "MicroService") -> Iterable[Any]:

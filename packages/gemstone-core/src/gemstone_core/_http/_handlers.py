@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado import web
 
-from ._rules import look_at, too_large
+from ._rules import Refusal, look_at, too_large
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -63,6 +63,7 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         super().initialize(microservice, **arguments)
         self._visit = visit
         self._body = bytearray()
+        self._refusal: Refusal | None = None
         self._answering = False
 
     # For the dispatcher this handler is the exchange.
@@ -92,25 +93,24 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         """Let a call in without a cookie: the media type keeps other sites' pages out."""
 
     def prepare(self) -> None:
-        """Refuse what the endpoint does not let in."""
-        if self._visit is not None:
-            return
-        limit = self.microservice.max_body_size
-        refusal = look_at(self.request.method or "", self.request.headers, limit)
-        if refusal is None:
-            return
-        self.set_status(refusal.status)
-        for name, value in refusal.headers.items():
-            self.set_header(name, value)
-        head = self.request.method == "HEAD"
-        self.answer(None if head else self.microservice._dispatcher.refuse(refusal.reason))
+        """Look at the headers; what is not let in is refused when its body has been read.
+
+        Tornado closes a connection on which a body is still to come, and its sender would not
+        get to see the answer.
+        """
+        if self._visit is None:
+            limit = self.microservice.max_body_size
+            self._refusal = look_at(self.request.method or "", self.request.headers, limit)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Keep a part of the body, as long as the body is not too large."""
-        self._body += chunk
         limit = self.microservice.max_body_size
-        if len(self._body) > limit:
-            raise web.HTTPError(413, too_large(limit).reason)
+        if self._refusal is None and len(self._body) + len(chunk) > limit:
+            self._refusal = too_large(limit)
+        if self._refusal is None:
+            self._body += chunk
+        else:
+            self._body.clear()
         return None
 
     async def post(self) -> None:
@@ -118,14 +118,21 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         if self._visit is not None:
             self._visit.handler.set_result(self)
             self.answer(await self._visit.answer)
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
         else:
             self.answer(await self.microservice._dispatcher.dispatch(bytes(self._body), self))
+
+    # look_at() refuses the other verbs.
+    get = head = delete = patch = put = options = post
 
     # On its way out.
 
     def answer(self, body: bytes | None) -> None:
         """Send the answer, with the headers that methods have set."""
         self._answering = True
+        if not body:
+            self.clear_header("Content-Type")
         super().finish(body)
 
     def write(self, chunk: str | bytes | dict[str, Any]) -> None:
@@ -177,8 +184,17 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what Tornado itself refuses with a JSON-RPC error, too."""
+        if status_code == 405:  # a verb of which Tornado has never heard
+            self.set_header("Allow", "POST")
         reason = responses.get(status_code, "Unknown")
         self.answer(self.microservice._dispatcher.refuse(reason))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.set_status(refusal.status)
+        for name, value in refusal.headers.items():
+            self.set_header(name, value)
+        head = self.request.method == "HEAD"
+        self.answer(None if head else self.microservice._dispatcher.refuse(refusal.reason))
 
     def _refuse_unless_answering(self, name: str) -> None:
         if not self._answering:

@@ -14,7 +14,7 @@ from tornado.http1connection import HTTP1Connection
 
 from .._rpc._dispatcher import Dispatcher
 from ._handlers import TornadoJsonRpcHandler, Visit
-from ._rules import Refusal, look_at, too_large
+from ._rules import MOST_DIGITS, Refusal, look_at, split_target, too_large
 
 #: How long the rest of a body that is too large is read and thrown away, in seconds, so that
 #: its sender gets to see the answer before the connection goes.
@@ -54,7 +54,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         dispatcher: what answers its body.
         start_visit: brings a Tornado handler for calls that need one.
         max_body_size: how large a body may be, in bytes.
-        tasks: where the task that answers is kept, until it is done.
+        on_task: is given the task that answers, to keep it until it is done.
         logger: where failures are logged.
     """
 
@@ -66,7 +66,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         *,
         start_visit: StartVisit,
         max_body_size: int,
-        tasks: set[asyncio.Task[None]],
+        on_task: Callable[[asyncio.Task[None]], None],
         logger: logging.Logger,
     ) -> None:
         self._http = http
@@ -74,7 +74,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         self._dispatcher = dispatcher
         self._start_visit = start_visit
         self._max_body_size = max_body_size
-        self._tasks = tasks
+        self._on_task = on_task
         self._logger = logger
         self._refusal: Refusal | None = None
         self._refused_early = False
@@ -140,9 +140,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
             self._send_refusal(self._refusal)
             self._finish()
         else:
-            task = asyncio.get_running_loop().create_task(self._answer())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._on_task(asyncio.get_running_loop().create_task(self._answer()))
 
     def on_connection_close(self) -> None:
         """Drop the part of the body that has come: the other side went away."""
@@ -173,8 +171,9 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         self._refused_early = True
         self._connection.ending = True
         self._send_refusal(refusal)
-        if self._headers.get("Expect", "").lower() == "100-continue":
-            # Who waits for a go-ahead has sent nothing yet.
+        awaits_go_ahead = self._headers.get("Expect", "").lower() == "100-continue"
+        if awaits_go_ahead or len(self._headers.get("Content-Length", "")) > MOST_DIGITS:
+            # Nothing has been sent yet, or what Tornado can't even count: it would answer 400.
             self._finish()
         else:
             self._http.set_body_timeout(_LINGER)
@@ -238,6 +237,11 @@ class Message(httputil.HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         """Find out whom the message is for."""
         self._on_headers()
+        authority, path = split_target(start_line.path)
+        if authority is not None:
+            start_line = start_line._replace(path=path)
+            if len(headers.get_list("Host")) == 1:
+                headers["Host"] = authority
         for_rpc = start_line.path.partition("?")[0] == self._endpoint
         self._target = self._rpc() if for_rpc else self._application()
         return self._target.headers_received(start_line, headers)

@@ -4,6 +4,7 @@
    15.5.6 (405), 15.5.14 (413) and 15.5.16 (415).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,10 @@ from typing import Final
 MEDIA_TYPES: Final = frozenset(
     {"application/json", "application/json-rpc", "application/jsonrequest"}
 )
+#: A length of more digits is more than any machine has room for.
+MOST_DIGITS: Final = 18
+
+_ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,23 @@ def look_at(method: str, headers: Mapping[str, str], max_body_size: int) -> Refu
     elif media_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
         return Refusal(415, f"send Content-Type: application/json, not {media_type[:80]!r}")
     length = headers.get("Content-Length", "")
-    if length.isdecimal() and (len(length) > 18 or int(length) > max_body_size):
+    if length.isdecimal() and (len(length) > MOST_DIGITS or int(length) > max_body_size):
         return too_large(max_body_size)
     return None
+
+
+def split_target(target: str) -> tuple[str | None, str]:
+    """The authority and the path, with its query, of a request's target.
+
+    There is an authority only in an absolute target, which proxies send.
+
+    .. seealso:: RFC 9112, section 3.2.2.
+    """
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        return None, target
+    path = target[absolute.end() :]
+    return absolute[1], path if path.startswith("/") else f"/{path}"
 
 
 def too_large(max_body_size: int) -> Refusal:

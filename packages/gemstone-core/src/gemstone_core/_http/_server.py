@@ -26,6 +26,8 @@ from ._message import Connection, Message, RpcMessage, StartVisit
 _BACKLOG: Final = 1024
 #: Tornado accepts up to 128 connections each time that the loop comes round.
 _ROUNDS_FOR_BACKLOG: Final = 2 + _BACKLOG // 128
+#: How long a call may take to be cancelled, in seconds, when there is no time left.
+_CANCEL_TIMEOUT: Final = 1.0
 _OVERLOADED: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
@@ -129,13 +131,16 @@ class HttpServer:
         return sorted(task.get_name() for task in self._tasks)
 
     async def close(self) -> None:
-        """Close what is still open, and cancel what is still being answered."""
+        """Close what is still open, and cancel what is still being answered.
+
+        What does not let itself be cancelled is left alone.
+        """
         self._close_listeners()
         for task in list(self._tasks):
             task.cancel()
         await self._engine.close_all_connections()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CANCEL_TIMEOUT)
 
     def _close_listeners(self) -> None:
         self._engine.stop()
@@ -180,6 +185,15 @@ class HttpServer:
         self._connections.pop(key, None)
         self._changed.set()
 
+    def _task_begins(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # A task can outlive its connection, so that this may be what drain() waits for.
+        self._changed.set()
+
     def _rpc_message(self, http: HTTP1Connection, connection: Connection) -> RpcMessage:
         return RpcMessage(
             http,
@@ -187,7 +201,7 @@ class HttpServer:
             self._dispatcher,
             start_visit=self._start_visit,
             max_body_size=self._options.max_body_size,
-            tasks=self._tasks,
+            on_task=self._task_begins,
             logger=self._logger,
         )
 

@@ -1,14 +1,28 @@
 """The threads of a service: those that run its blocking methods."""
 
 import asyncio
+import contextvars
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ContextExecutor(ThreadPoolExecutor):
+    """A thread pool that runs each function in a copy of the context that hands it over."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand over a function, from any thread."""
+        return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
 
 
 class ServiceExecutor:
@@ -28,7 +42,7 @@ class ServiceExecutor:
         """The thread pool. From any thread."""
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(
+                self._pool = ContextExecutor(
                     self._service.max_parallel_blocking_tasks,
                     thread_name_prefix=f"{self._service.name}-blocking",
                     initializer=lambda: self._threads.add(threading.get_ident()),
@@ -40,14 +54,15 @@ class ServiceExecutor:
         return threading.get_ident() in self._threads
 
     def discard(self) -> None:
-        """End the threads that have nothing to do, and the others when they are done."""
+        """Let the threads end when they have done what they were given."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            self._threads.clear()
+            pool.shutdown(wait=False)
 
     async def end(self, deadline: float) -> bool:
-        """Let the threads finish what they are at, and end them.
+        """Let the threads finish what they were given, and end them.
 
         Args:
             deadline: when to give up, in seconds of :func:`time.monotonic`.
@@ -64,15 +79,17 @@ class ServiceExecutor:
 
         # shutdown() waits without a limit, so that somebody else has to do the waiting.
         def wait() -> None:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown()
             with suppress(RuntimeError):  # the loop has given up and gone
                 loop.call_soon_threadsafe(ended.set)
 
-        threading.Thread(target=wait, name=f"{self._service.name}-shutdown", daemon=True).start()
+        waiter = threading.Thread(target=wait, name=f"{self._service.name}-shutdown", daemon=True)
+        waiter.start()
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await ended.wait()
         except TimeoutError:
             return False
+        waiter.join()
         self._threads.clear()
         return True

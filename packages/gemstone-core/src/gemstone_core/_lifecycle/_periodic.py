@@ -42,8 +42,12 @@ class PeriodicTasks:
             task = asyncio.create_task(self._repeat(name, job, interval), name=name)
             self._tasks.append(task)
 
-    async def stop(self, deadline: float) -> list[str]:
-        """Call nothing any more, and wait for what runs.
+    def stop(self) -> None:
+        """Call nothing any more; what runs goes on."""
+        self._stopping.set()
+
+    async def wait(self, deadline: float) -> list[str]:
+        """Wait for what still runs after :meth:`stop`.
 
         Args:
             deadline: when to cancel it, in seconds of :func:`time.monotonic`.
@@ -51,7 +55,6 @@ class PeriodicTasks:
         Returns:
             The names of what did not end in time.
         """
-        self._stopping.set()
         if not self._tasks:
             return []
         _, late = await asyncio.wait(self._tasks, timeout=max(0.0, deadline - time.monotonic()))

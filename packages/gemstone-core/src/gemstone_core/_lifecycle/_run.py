@@ -89,15 +89,16 @@ class Run:
             )
             undo.push_async_callback(server.close)
             service.port = server.bind(service.host, service.port)
-            if service.accessible_at is None:
-                service.accessible_at = _location(service)
+            if service.accessible_at in (None, service._last_location):
+                service.accessible_at = service._last_location = _location(service)
             run_hooks(service._plugins, "on_service_start", logger=service.logger)
             undo.callback(run_hooks, service._plugins, "on_service_stop", logger=service.logger)
             await _finished(service.on_service_start())
             undo.push_async_callback(self._say_stop)
+            undo.push_async_callback(self._wait_for_periodic, periodic)
             undo.push_async_callback(self._drain, server)
             server.accept()
-            undo.push_async_callback(self._stop_periodic, periodic)
+            undo.callback(periodic.stop)
             periodic.start()
             self._undo = undo.pop_all()
         service.logger.info("%s serves %s", service.name, service.accessible_at)
@@ -116,8 +117,8 @@ class Run:
             self._deadline = time.monotonic() + self._service.shutdown_timeout
         return self._deadline
 
-    async def _stop_periodic(self, periodic: PeriodicTasks) -> None:
-        running = await periodic.stop(self._stop_by())
+    async def _wait_for_periodic(self, periodic: PeriodicTasks) -> None:
+        running = await periodic.wait(self._stop_by())
         self._left_over += [f"the periodic task {name}" for name in running]
 
     async def _drain(self, server: HttpServer) -> None:
@@ -141,9 +142,9 @@ class Run:
             task.cancel()
         if not await self._service._executor.end(self._stop_by()):
             running = dispatcher.blocking.running()
-            self._left_over += [f"the blocking method {name}" for name in running] or [
-                "a function that was handed to get_executor()"
-            ]
+            self._left_over += [f"the blocking method {name}" for name in running]
+            if not self._left_over:
+                self._left_over.append("a function that was handed to get_executor()")
         if abandoned:
             remaining = max(0.0, self._stop_by() - time.monotonic())
             _, pending = await asyncio.wait(abandoned, timeout=remaining)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from tornado.ioloop import IOLoop
 
+from gemstone.errors import ShutdownTimeoutError
+
 if TYPE_CHECKING:
     from .._microservice import MicroService
     from ._run import Run
@@ -47,8 +49,8 @@ class ServiceThread:
         """
         self.service.stop()
         if not self.service._is_own_thread():
-            self._thread.join()
             self._ended.result()
+            self._thread.join()
 
     def __enter__(self) -> "MicroService":
         return self.service
@@ -63,7 +65,11 @@ class ServiceThread:
 
     def _serve(self) -> None:
         async def main() -> None:
-            await self._make_run().live(on_ready=lambda: self._ready.set_result(None))
+            try:
+                await self._make_run().live(on_ready=lambda: self._ready.set_result(None))
+            except ShutdownTimeoutError as error:
+                # Said at once: what did not end holds the end of the loop up as well.
+                self._ended.set_exception(error)
 
         try:
             if self._io_loop is None:
@@ -73,4 +79,5 @@ class ServiceThread:
         except BaseException as error:
             (self._ended if self._ready.done() else self._ready).set_exception(error)
         else:
-            self._ended.set_result(None)
+            if not self._ended.done():
+                self._ended.set_result(None)

@@ -1,7 +1,6 @@
 """Calls that need a thread of their own."""
 
 import asyncio
-import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -37,7 +36,7 @@ class BlockingCalls:
         return sorted(self._running.values())
 
     async def run(self, name: str, function: Callable[[], T], deadline: float | None) -> T:
-        """Run a function in the executor, in a copy of the caller's context.
+        """Run a function in the executor.
 
         Args:
             name: what is called, for :meth:`running`.
@@ -51,9 +50,8 @@ class BlockingCalls:
         """
         if not self._places.acquire(blocking=False):
             raise Busy
-        context = contextvars.copy_context()
         try:
-            job = self._executor().submit(context.run, self._occupy, name, function)
+            job = self._executor().submit(self._occupy, name, function)
         except BaseException:
             self._places.release()
             raise

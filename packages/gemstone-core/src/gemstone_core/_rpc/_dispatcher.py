@@ -99,7 +99,7 @@ class Dispatcher:
                     f"this one has {len(message)}"
                 )
         except BadMessage as bad:
-            return self._refuse(bad)
+            return self._refuse(bad) if bad.id else self._answers.to_notification
         return await self._answer_batch(message, exchange, admission)
 
     def refuse(self, reason: str) -> bytes:
@@ -115,7 +115,7 @@ class Dispatcher:
             try:
                 call = read_member(member)
             except BadMessage as bad:
-                return self._refuse(bad)
+                return self._refuse(bad) if bad.id else None
             async with places:
                 return await self._answer(call, exchange, admission)
 
@@ -155,11 +155,12 @@ class Dispatcher:
         if method is None:
             raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
         if method.private:
-            try:
-                admitted = await admission.granted()
-            except Exception as error:
-                raise self._as_rpc_error(call.method, error) from error
-            if not admitted:
+            verdict = await admission.verdict()
+            if isinstance(verdict, RpcError):
+                raise verdict
+            if isinstance(verdict, BaseException):
+                raise self._as_rpc_error(call.method, verdict)
+            if not verdict:
                 raise RpcError(jsonrpc.ACCESS_DENIED, "Access denied")
         problem = method.binding.problem(call.params)
         if problem is not None:
@@ -225,9 +226,7 @@ class Dispatcher:
     def _as_rpc_error(self, method: str, error: BaseException) -> RpcError:
         data = {"reference": self._internal_error(method, error)}
         if self._debug:
-            # A text with lone surrogates could not be encoded.
-            info = str(error).encode(errors="backslashreplace").decode()
-            data |= {"class": type(error).__name__, "info": info}
+            data |= {"class": type(error).__name__, "info": _text(error)}
         return RpcError(jsonrpc.INTERNAL_ERROR, "Internal error", data)
 
     def _internal_error(self, method: str, error: BaseException) -> str:
@@ -244,23 +243,27 @@ class Dispatcher:
 class _Admission:
     """Whether an exchange may call private methods: asked once, when it is first needed."""
 
-    __slots__ = ("_authenticate", "_exchange", "_verdict")
+    __slots__ = ("_authenticate", "_exchange", "_question")
 
     def __init__(
         self, authenticate: Callable[[Any], Awaitable[bool] | bool], exchange: Exchange
     ) -> None:
         self._authenticate = authenticate
         self._exchange = exchange
-        self._verdict: asyncio.Task[bool] | None = None
+        self._question: asyncio.Task[bool | BaseException] | None = None
 
-    async def granted(self) -> bool:
-        if self._verdict is None:
-            self._verdict = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._verdict)
+    async def verdict(self) -> bool | BaseException:
+        """Whether they may be called, or what was raised instead of saying so."""
+        if self._question is None:
+            self._question = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._question)
 
-    async def _ask(self) -> bool:
-        verdict = self._authenticate(await self._exchange.handler())
-        return bool(await verdict if inspect.isawaitable(verdict) else verdict)
+    async def _ask(self) -> bool | BaseException:
+        try:
+            verdict = self._authenticate(await self._exchange.handler())
+            return bool(await verdict if inspect.isawaitable(verdict) else verdict)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            return error
 
 
 async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
@@ -290,3 +293,11 @@ def _run_blocking(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
         return encode(value)
     except BaseException as error:
         return error
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says, as a text that can be encoded, whatever its class does."""
+    try:
+        return str(error).encode(errors="backslashreplace").decode()
+    except Exception:
+        return "(its text can't be had)"

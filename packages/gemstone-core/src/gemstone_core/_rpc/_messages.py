@@ -37,7 +37,10 @@ class _Envelope(Struct):
 
 
 class BadMessage(Exception):
-    """A request that can't be executed, with the error that answers it."""
+    """A request that can't be executed, with the error that answers it.
+
+    Without an id (empty; not null) it is a notification, and nobody is to hear of it.
+    """
 
     def __init__(self, code: int, message: str, data: str, id: bytes = NULL) -> None:
         super().__init__(code, message, data)
@@ -50,6 +53,7 @@ class BadMessage(Exception):
 _decode_body: Final[Callable[[bytes], Call | list[Raw]]] = json.Decoder(Call | list[Raw]).decode
 _decode_call: Final = json.Decoder(Call).decode
 _decode_envelope: Final = json.Decoder(_Envelope).decode
+_skim: Final = json.Decoder(Raw).decode
 encode: Final = json.Encoder().encode
 
 
@@ -109,22 +113,36 @@ def _invalid(data: str, id: bytes = NULL) -> BadMessage:
 
 def _explain(text: bytes, error: Exception) -> BadMessage:
     """What is wrong with something that could not be read."""
+    if isinstance(error, ValidationError):
+        # It came before the end was reached: what follows may be no JSON at all.
+        try:
+            _skim(text)
+        except _UNREADABLE as worse:
+            error = worse
     if not isinstance(error, ValidationError):
         return BadMessage(jsonrpc.PARSE_ERROR, "Parse error", _reason(error))
-    # It is JSON so far, but no object, or it holds a number that Python can't.
+    # It is JSON, but no object, or it holds a number that Python can't.
     try:
         envelope = _decode_envelope(text)
     except ValidationError:
         return _invalid("a request must be an object")
-    except _UNREADABLE as worse:
-        return BadMessage(jsonrpc.PARSE_ERROR, "Parse error", _reason(worse))
     id = bytes(envelope.id)
     id = id if _is_id(id) else NULL
     try:
         json.decode(envelope.params or NULL)
     except ValidationError:
+        if not envelope.id and _looks_like_a_call(envelope):
+            id = b""
         return BadMessage(jsonrpc.INVALID_PARAMS, "Invalid params", str(error), id)
     return _invalid(str(error), id)
+
+
+def _looks_like_a_call(envelope: _Envelope) -> bool:
+    return (
+        bytes(envelope.jsonrpc) == b'"2.0"'
+        and bytes(envelope.method).startswith(b'"')
+        and bytes(envelope.params).startswith((b"[", b"{"))
+    )
 
 
 def _is_id(raw: bytes) -> bool:
