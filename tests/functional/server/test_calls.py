@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -339,17 +340,18 @@ class Slow(gemstone.MicroService):
 def test_too_many_blocking_calls_are_refused_and_not_queued(serve):
     service = Slow()
     slow = serve(service)
-    calls = [{"jsonrpc": "2.0", "method": "blocking", "id": n} for n in range(4)]
-    with gemstone.RemoteService(service.accessible_at) as remote:
-        waiting = [remote.call_method_async("blocking") for _ in range(2)]
+    batch = [gemstone.MethodCall("blocking") for _ in range(5)]
+    with (
+        gemstone.RemoteService(service.accessible_at) as remote,
+        ThreadPoolExecutor(1) as background,
+    ):
+        # All calls of a batch are begun before the next request is read.
+        answers = background.submit(remote.call_batch, batch)
         assert service.begun.acquire(timeout=30)
-        deadline = time.monotonic() + 30
-        while (answer := slow.post(calls).json) and time.monotonic() < deadline:
-            if all("error" in one for one in answer):
-                break
-        assert {one["error"]["code"] for one in answer} == {-32000}
+        assert slow.error("blocking")["code"] == -32000
         service.may_end.set()
-        assert [call.result(wait=True).result for call in waiting] == ["done", "done"]
+        results = [(one.result, (one.error or {}).get("code")) for one in answers.result()]
+    assert results == [("done", None)] * 2 + [(None, -32000)] * 3
     assert slow.result("blocking") == "done"
 
 

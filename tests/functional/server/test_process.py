@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -226,3 +227,28 @@ def test_no_call_fails_while_a_service_is_restarted_under_load(start):
     assert again.end()[0] == 0
     assert failed == []
     assert len(done) >= 400
+
+
+def test_a_process_that_may_open_few_files_refuses_connections_and_goes_on(start):
+    main = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (84, 84))
+    """
+    process = start(main=textwrap.dedent(main) + MAIN).wait_until_it_serves()
+    with ExitStack() as stack:
+        refused = 0
+        for _ in range(60):
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", process.port), 30))
+            wire.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = wire.recv(1000)
+            assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 503")), answer
+            refused += b" 503 " in answer
+        assert refused >= 40
+        # The connection that was there before is still served.
+        assert process.remote.call_method("ping").result == "pong"
+    process.remote.close()
+    process.send(signal.SIGTERM)
+    code, _, errors = process.end()
+    assert code == 0
+    assert "may open 84 files, so that it serves 20 connections and not 10000" in errors
+    assert "Traceback" not in errors

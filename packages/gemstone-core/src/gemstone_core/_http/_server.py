@@ -6,8 +6,10 @@ that it is Tornado's.
 
 import asyncio
 import logging
+import resource
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -19,15 +21,16 @@ from tornado.iostream import IOStream
 from tornado.web import Application
 
 from .._rpc._dispatcher import Dispatcher
+from ._connection import Connection, Message
+from ._endpoint import Endpoint, RpcMessage, StartVisit
 from ._listen import listen
-from ._message import Connection, Message, RpcMessage, StartVisit
 
 #: How many connections the kernel keeps for us while the loop is busy.
 _BACKLOG: Final = 1024
-#: Tornado accepts up to 128 connections each time that the loop comes round.
-_ROUNDS_FOR_BACKLOG: Final = 2 + _BACKLOG // 128
 #: How long a call may take to be cancelled, in seconds, when there is no time left.
 _CANCEL_TIMEOUT: Final = 1.0
+#: What a process opens besides its connections: sockets, logs, databases, modules.
+_OTHER_FILES: Final = 64
 _OVERLOADED: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
@@ -64,24 +67,29 @@ class HttpServer:
         options: HttpOptions,
         logger: logging.Logger,
     ) -> None:
-        self._dispatcher = dispatcher
         self._application = application
-        self._start_visit = start_visit
-        self._options = options
-        self._logger = logger
+        self._max_connections = _affordable(options.max_connections, logger)
+        self._endpoint = Endpoint(
+            options.endpoint,
+            dispatcher,
+            start_visit,
+            options.max_body_size,
+            options.body_timeout,
+            on_task=self._task_begins,
+            logger=logger,
+        )
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: dict[object, Connection] = {}
         self._draining = False
         self._grace_over = False
         self._changed = asyncio.Event()
-        self._engine = _Engine(
-            self,
-            # Tornado has one clock for both.
-            idle_connection_timeout=min(options.header_timeout, options.idle_timeout),
-            body_timeout=options.body_timeout,
-            max_body_size=options.max_body_size,
-        )
+        self._engine = _Engine(self, max_body_size=options.max_body_size)
+        # Tornado does not tell when a message begins: one time bounds both.
+        self._idle_timeout = min(options.header_timeout, options.idle_timeout)
+        self._body_timeout = options.body_timeout
+        self._sweep_interval = min(1.0, self._idle_timeout / 4, self._body_timeout / 4)
+        self._sweeper: asyncio.TimerHandle | None = None
 
     def bind(self, host: str, port: int) -> int:
         """Take the port; who connects from now on waits until :meth:`accept`.
@@ -99,6 +107,7 @@ class HttpServer:
     def accept(self) -> None:
         """Begin to serve those who connect."""
         self._engine.add_sockets(self._sockets)
+        self._sweep()
 
     async def drain(self, grace: float, deadline: float) -> list[str]:
         """Take no more connections, and answer what is under way.
@@ -117,16 +126,13 @@ class HttpServer:
         for connection in self._connections.values():
             connection.ending = True
         self._engine.conn_params.no_keep_alive = True
-        # Who stands in the backlog was let in by the kernel, and may have sent a call.
-        for _ in range(_ROUNDS_FOR_BACKLOG):
-            await asyncio.sleep(0)
+        self._take_backlog()
         self._close_listeners()
         grace_ends = min(time.monotonic() + grace, deadline)
         await self._until_closed(grace_ends)
         self._grace_over = True
         for connection in list(self._connections.values()):
-            if not connection.busy and connection.current is not None:
-                connection.current.close()
+            connection.close_if_idle()
         await self._until_closed(deadline)
         return sorted(task.get_name() for task in self._tasks)
 
@@ -136,11 +142,34 @@ class HttpServer:
         What does not let itself be cancelled is left alone.
         """
         self._close_listeners()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for task in list(self._tasks):
             task.cancel()
         await self._engine.close_all_connections()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CANCEL_TIMEOUT)
+
+    def _take_backlog(self) -> None:
+        """Accept those who wait: the kernel has let them in, and they may have sent a call."""
+        for listener in self._sockets:
+            # Nothing else may happen between the last of them and the end of the listener.
+            with suppress(OSError):
+                while True:
+                    client, address = listener.accept()
+                    client.setblocking(False)
+                    self._engine.handle_stream(IOStream(client), address)
+
+    def _sweep(self) -> None:
+        """Close the connections whose clients are late, and do so again and again.
+
+        Tornado's own timeouts take a timer and a task for each message: a quarter of a call.
+        """
+        now = time.monotonic()
+        for connection in list(self._connections.values()):
+            connection.close_if_late(now)
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(self._sweep_interval, self._sweep)
 
     def _close_listeners(self) -> None:
         self._engine.stop()
@@ -162,23 +191,31 @@ class HttpServer:
 
     def has_room(self) -> bool:
         """Whether one more connection may be served."""
-        return self._engine.open < self._options.max_connections
+        return self._engine.open < self._max_connections
 
     def message_begins(self, key: object, http: HTTP1Connection) -> Message:
         """A connection is idle, and its next message may come at any time."""
         connection = self._connections.setdefault(key, Connection())
-        connection.current = http
+        connection.http = http
         connection.busy = False
+        connection.deadline = time.monotonic() + self._idle_timeout
         connection.ending = self._draining
         self._changed.set()
         if connection.told or self._grace_over:
             http.close()
         return Message(
-            self._options.endpoint,
-            rpc=partial(self._rpc_message, http, connection),
-            application=partial(self._application.start_request, key, http),
-            on_headers=partial(setattr, connection, "busy", True),
+            connection,
+            self._endpoint.path,
+            for_rpc=partial(RpcMessage, self._endpoint, connection, http),
+            for_application=partial(self._application_message, key, http),
         )
+
+    def _application_message(
+        self, key: object, http: HTTP1Connection
+    ) -> httputil.HTTPMessageDelegate:
+        # By Tornado's own clock, which handlers that take streams may set.
+        http.set_body_timeout(self._body_timeout)
+        return self._application.start_request(key, http)
 
     def connection_closed(self, key: object) -> None:
         """A connection has ended."""
@@ -194,17 +231,6 @@ class HttpServer:
         # A task can outlive its connection, so that this may be what drain() waits for.
         self._changed.set()
 
-    def _rpc_message(self, http: HTTP1Connection, connection: Connection) -> RpcMessage:
-        return RpcMessage(
-            http,
-            connection,
-            self._dispatcher,
-            start_visit=self._start_visit,
-            max_body_size=self._options.max_body_size,
-            on_task=self._task_begins,
-            logger=self._logger,
-        )
-
 
 class _Engine(HTTPServer):
     """Tornado's server, which tells ours about connections and counts them."""
@@ -212,6 +238,7 @@ class _Engine(HTTPServer):
     # Tornado's servers are set up here, not in __init__().
     def initialize(self, server: HttpServer, **options: Any) -> None:  # type: ignore[override]
         super().initialize(server, **options)  # type: ignore[arg-type]
+        self.conn_params.header_timeout = None  # the server sweeps
         self._server = server
         self.open = 0
 
@@ -232,3 +259,22 @@ class _Engine(HTTPServer):
         self.open -= 1
         super().on_close(server_conn)
         self._server.connection_closed(server_conn)
+
+
+def _affordable(max_connections: int, logger: logging.Logger) -> int:
+    """How many connections may be open, when each is an open file.
+
+    Without files left, the loop would try to accept the same connection without end.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    affordable = max(1, files - _OTHER_FILES)
+    if files == resource.RLIM_INFINITY or affordable >= max_connections:
+        return max_connections
+    logger.info(
+        "The process may open %d files, so that it serves %d connections and not %d: "
+        "raise the limit (ulimit -n) or lower max_connections",
+        files,
+        affordable,
+        max_connections,
+    )
+    return affordable

@@ -1,0 +1,94 @@
+"""An open connection, and the messages that come by it one after the other."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tornado import httputil
+from tornado.http1connection import HTTP1Connection
+
+from ._rules import split_target
+
+
+class Connection:
+    """What is known of one open connection.
+
+    Attributes:
+        http: what Tornado reads the current message from.
+        busy: whether that message has begun, and was not answered yet.
+        deadline: when its sender is late, in seconds of :func:`time.monotonic`.
+        ending: whether the next answer is to be the last one.
+        told: whether the client was told that it is.
+    """
+
+    __slots__ = ("busy", "deadline", "ending", "http", "told")
+
+    def __init__(self) -> None:
+        self.http: HTTP1Connection | None = None
+        self.busy = False
+        self.deadline = math.inf
+        self.ending = False
+        self.told = False
+
+    def close_if_late(self, now: float) -> None:
+        """Close the connection if its client has let its time pass."""
+        if self.deadline < now and self.http is not None:
+            self.http.close()
+
+    def close_if_idle(self) -> None:
+        """Close the connection, unless a message is being answered."""
+        if not self.busy and self.http is not None:
+            self.http.close()
+
+
+class Message(httputil.HTTPMessageDelegate):
+    """A message of which nobody knows yet whom it is for.
+
+    Args:
+        connection: the connection that it comes by.
+        endpoint: the path of the RPC endpoint.
+        for_rpc: makes what takes a message to the endpoint.
+        for_application: makes what takes any other message.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        endpoint: str,
+        for_rpc: Callable[[], httputil.HTTPMessageDelegate],
+        for_application: Callable[[], httputil.HTTPMessageDelegate],
+    ) -> None:
+        self._connection = connection
+        self._endpoint = endpoint
+        self._for_rpc = for_rpc
+        self._for_application = for_application
+        self._target: httputil.HTTPMessageDelegate | None = None
+
+    def headers_received(
+        self, start_line: Any, headers: httputil.HTTPHeaders
+    ) -> Awaitable[None] | None:
+        """Find out whom the message is for."""
+        self._connection.busy = True
+        self._connection.deadline = math.inf
+        authority, path = split_target(start_line.path)
+        if authority is not None:
+            start_line = start_line._replace(path=path)
+            if len(headers.get_list("Host")) == 1:
+                headers["Host"] = authority
+        is_rpc = start_line.path.partition("?")[0] == self._endpoint
+        self._target = self._for_rpc() if is_rpc else self._for_application()
+        return self._target.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Hand on a part of the body."""
+        return self._target.data_received(chunk) if self._target is not None else None
+
+    def finish(self) -> None:
+        """Hand on the end of the message."""
+        if self._target is not None:
+            self._target.finish()
+
+    def on_connection_close(self) -> None:
+        """Hand on that the other side went away."""
+        if self._target is not None:
+            self._target.on_connection_close()
