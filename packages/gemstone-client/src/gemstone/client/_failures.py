@@ -1,0 +1,106 @@
+"""What went wrong on the way: exceptions of requests and urllib3 as those of gemstone."""
+
+import http.client
+from collections.abc import Mapping
+from typing import Final
+
+import requests.exceptions
+import urllib3.exceptions
+
+from ..errors import (
+    MalformedResponseError,
+    RemoteConnectionError,
+    RemoteServiceError,
+    RemoteTimeoutError,
+)
+from ._endpoint import Endpoint
+from ._shown import Secrets, printable
+
+
+class DeadlinePassed(Exception):
+    """The answer was still coming when the time for it was over."""
+
+
+# What a request may raise. A header or URL that can't be sent is a plain ValueError.
+FAILURES: Final = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+    DeadlinePassed,
+)
+
+_UNFIT_BODY: Final = (
+    requests.exceptions.ContentDecodingError,
+    urllib3.exceptions.DecodeError,
+)
+
+
+def explained(
+    exc: Exception, endpoint: Endpoint, headers: Mapping[str, str | bytes], timeout: float
+) -> tuple[RemoteServiceError, Exception | None]:
+    """What to raise in place of `exc`.
+
+    Args:
+        exc: one of `FAILURES`.
+        endpoint: where the request went.
+        headers: the headers of the request.
+        timeout: what the call was allowed to take, in seconds.
+
+    Returns:
+        The error to raise, and the exception to raise it from: `exc`, or ``None`` where its
+        text, or that of an exception behind it, shows a secret.
+    """
+    secrets = Secrets(endpoint, headers)
+    causes = _causes(exc)
+    reason = printable(str(causes[-1]), 200)
+    if not reason or isinstance(causes[-1], http.client.HTTPException):  # else it says too little
+        reason = f"{type(causes[-1]).__name__} {reason}".rstrip()
+    if secrets.are_in(reason):
+        reason = f"{type(exc).__name__}; its text is not shown, because it holds a secret"
+    error = _error(causes, reason, endpoint.shown, timeout)
+    return error, None if secrets.are_in_exception(exc) else exc
+
+
+def _error(
+    causes: list[BaseException], reason: str, shown: str, timeout: float
+) -> RemoteServiceError:
+    exc, root = causes[0], causes[-1]
+    within = f"within {timeout:g} s"
+    if isinstance(exc, DeadlinePassed):
+        return RemoteTimeoutError(f"{shown} did not end its answer {within}", shown)
+    if isinstance(exc, requests.exceptions.ConnectTimeout):
+        return RemoteTimeoutError(f"{shown} did not accept a connection {within}", shown)
+    if isinstance(exc, requests.exceptions.Timeout | urllib3.exceptions.ReadTimeoutError):
+        return RemoteTimeoutError(f"{shown} did not answer {within}", shown)
+    if isinstance(root, TimeoutError):  # while the request was being sent, for example
+        return RemoteTimeoutError(f"{shown} did not take the request {within}", shown)
+    if isinstance(exc, _UNFIT_BODY):
+        return MalformedResponseError(
+            f"{shown} answered with a body that does not fit its Content-Encoding: {reason}", shown
+        )
+    if any(isinstance(cause, urllib3.exceptions.InvalidHeader) for cause in causes):
+        return MalformedResponseError(f"{shown} answered with a bad header: {reason}", shown)
+    if isinstance(exc, ValueError):
+        return RemoteServiceError(f"the request to {shown} could not be made: {reason}", shown)
+    if any(isinstance(cause, http.client.IncompleteRead) for cause in causes):
+        return RemoteConnectionError(
+            f"the connection to {shown} broke before the whole answer had come: {reason}", shown
+        )
+    return RemoteConnectionError(f"no connection to {shown}, or it broke: {reason}", shown)
+
+
+def _causes(exc: BaseException) -> list[BaseException]:
+    """`exc`, what it was raised from, what that was raised from, and so on.
+
+    `__context__` is not followed: it leads to exceptions that the caller was handling.
+    """
+    causes = [exc]
+    while True:
+        exc = causes[-1]
+        behind = (exc.__cause__, getattr(exc, "reason", None), *exc.args)
+        found = [new for new in behind if isinstance(new, BaseException) and new not in causes]
+        if not found:
+            return causes
+        causes.append(found[0])
