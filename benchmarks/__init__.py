@@ -1,0 +1,7 @@
+"""How fast gemstone is, beside what one would write instead: ``python -m benchmarks``.
+
+``__main__`` runs the parts: ``calls``, ``starts`` and ``waits``. Each of them starts programs of
+``peers/`` as processes of their own (``processes``), drives them (``load``), and gives tables and
+targets (``report``). Nothing is needed but what gemstone itself needs. Linux only: it pins
+processes to cores and reads ``/proc``.
+"""

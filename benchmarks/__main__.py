@@ -1,0 +1,60 @@
+"""``python -m benchmarks``: runs the benchmarks and prints what they found, in Markdown."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from . import calls, starts, waits
+from .processes import Bench, BenchmarkError, bench
+from .report import Comparison, Part, comparisons_table, machine
+
+
+def main() -> int:
+    """Gives the status of the process: 0, or 1 after a wrong answer or, if strict, a miss."""
+    options = _options()
+    parts: dict[str, Callable[[Bench], Part]] = {
+        "calls": lambda bench: calls.run(bench, rounds=options.rounds, seconds=options.seconds),
+        "starts": lambda bench: starts.run(bench, starts=options.starts),
+        "waits": lambda bench: waits.run(
+            bench,
+            rounds=options.wait_rounds,
+            calls=options.wait_calls,
+            threads=options.wait_threads,
+            seconds=options.wait_seconds,
+        ),
+    }
+    print(machine(), flush=True)
+    comparisons: list[Comparison] = []
+    try:
+        with bench() as place:
+            if place.server_core == place.load_core:
+                print("Only one core: servers and load disturb each other, the figures are low.")
+            for name in options.part or parts:
+                part = parts[name](place)
+                print(f"\n{part.text}", flush=True)
+                comparisons += part.comparisons
+    except BenchmarkError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    print(f"\n{comparisons_table(comparisons)}")
+    missed = any(comparison.missed for comparison in comparisons)
+    return 1 if options.strict and missed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--part", action="append", choices=["calls", "starts", "waits"], help="only this one")
+    add("--strict", action="store_true", help="exit with status 1 if a target is missed")
+    add("--rounds", type=int, default=9, help="rounds of load (%(default)s)")
+    add("--seconds", type=float, default=2.0, help="length of a round of load (%(default)s)")
+    add("--starts", type=int, default=21, help="starts of each process (%(default)s)")
+    add("--wait-rounds", type=int, default=5, help="rounds of waiting calls (%(default)s)")
+    add("--wait-calls", type=int, default=1000, help="waiting calls in a round (%(default)s)")
+    add("--wait-threads", type=int, default=200, help="how many wait at once (%(default)s)")
+    add("--wait-seconds", type=float, default=1.0, help="how long each waits (%(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The benchmarks' own parts: the peers answer rightly, a wrong answer is noticed, a round runs."""
+
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # the benchmarks are not installed
+
+from benchmarks import calls, load, report  # noqa: E402
+from benchmarks.processes import Bench, BenchmarkError, Program, Server, bench  # noqa: E402
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="benchmarks run on Linux only")
+
+
+@pytest.fixture(scope="module")
+def place():
+    with bench() as place:
+        yield place
+
+
+@pytest.mark.parametrize("script", ["hello_gemstone.py", "hello_tornado.py"])
+@pytest.mark.parametrize("method", ["say_hello", "say_hello_blocking"])
+def test_a_peer_answers_rightly_under_load(place: Bench, script: str, method: str):
+    with Server(place, Program(script)) as server:
+        exchanges = load.learn(server.address, "/api", calls.hello(method)[:32])
+        found = load.drive(server.address, exchanges, connections=8, seconds=0.1)
+        assert found.calls >= 8
+        assert 0 < found.percentile(50) <= found.percentile(99) <= found.seconds
+        assert server.cpu_seconds() > 0
+        assert server.peak_memory() > 2**20
+        assert 0 < server.seconds_to_listen < 30
+
+
+def test_a_wrong_answer_is_learnt_of_at_the_first_call(place: Bench):
+    [(call, answer)] = calls.hello("say_hello")[:1]
+    server = Server(place, Program("hello_gemstone.py"))
+    with server, pytest.raises(BenchmarkError, match="instead of"):
+        load.learn(server.address, "/api", [(call, {**answer, "id": 999})])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", id="body"),
+        pytest.param(b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\nright", id="status"),
+        pytest.param(b"", id="closed"),
+    ],
+)
+def test_a_wrong_answer_under_load_ends_it(answer: bytes):
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        exchange = load.Exchange(b"POST / HTTP/1.1\r\n\r\n", b"right")
+        with pytest.raises(BenchmarkError):
+            load.drive(listener.getsockname(), [exchange], connections=1, seconds=1)
+        thread.join()
+
+
+def test_a_peer_that_does_not_listen_says_why(place: Bench):
+    with pytest.raises(BenchmarkError, match="No such file"), Server(place, Program("nobody.py")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict"),
+    [
+        ({}, "-"),
+        ({"at_least": 2.0}, "reached"),
+        ({"at_least": 2.1}, "missed"),
+        ({"at_most": 2.0}, "reached"),
+        ({"at_most": 1.9}, "missed"),
+    ],
+)
+def test_a_comparison_is_judged_by_the_median_of_its_rounds(limits, verdict):
+    comparison = report.Comparison("x / y", report.ratios([2, 1, 90], [1, 1, 9]), **limits)
+    assert comparison.row()[1:2] + comparison.row()[3:] == ["2.00 (1.00 to 10.00)", verdict]
+
+
+def test_one_short_round_of_all_runs_from_end_to_end():
+    shortest = "--rounds=1 --seconds=0.1 --starts=1 --wait-rounds=1 --wait-calls=8"
+    options = [*shortest.split(), "--wait-threads=4", "--wait-seconds=0.05"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for line in ["gemstone, coroutine method", "start to listening", "gemstone.as_completed"]:
+        assert line in done.stdout
