@@ -58,6 +58,18 @@ def test_a_handler_shapes_the_headers_of_the_answer(referring):
     assert answer.headers["X-First"] is None
 
 
+@pytest.mark.parametrize("status", [100, 204, 304])
+def test_a_method_can_not_ask_for_an_answer_without_a_body(referring, caplog, status):
+    assert referring.error("forbidden", ["set_status", [status]])["code"] == -32603
+    assert f"can't be a {status}" in caplog.text
+
+
+@pytest.mark.parametrize("header", ["Content-Length", "Transfer-Encoding"])
+def test_a_method_can_not_spoil_the_framing(referring, header):
+    assert referring.result("forbidden", ["set_header", [header, "5"]]) is None
+    assert referring.result("plain") == "plain"
+
+
 @pytest.mark.parametrize("params", [["x"], {"a": "x"}])
 def test_a_handler_by_keyword(referring, params):
     assert referring.result("keyword", params) == ["x", 2]

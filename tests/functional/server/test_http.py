@@ -444,6 +444,7 @@ class TestFraming:
         [
             ["Content-Length: 61", "Content-Length: 60"],
             ["Content-Length: 60", "Transfer-Encoding: chunked"],
+            ["Content-Length: 99999999", "Transfer-Encoding: chunked"],
             ["Transfer-Encoding: gzip"],
             ["Transfer-Encoding: chunked, chunked"],
             ["Transfer-Encoding: xchunked"],

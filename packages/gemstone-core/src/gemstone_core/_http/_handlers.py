@@ -131,9 +131,22 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
     def answer(self, body: bytes | None) -> None:
         """Send the answer, with the headers that methods have set."""
         self._answering = True
+        # How the body is framed is not for methods to say.
+        self.clear_header("Content-Length")
+        self.clear_header("Transfer-Encoding")
         if not body:
             self.clear_header("Content-Type")
         super().finish(body)
+
+    def set_status(self, status_code: int, reason: str | None = None) -> None:
+        """Set the status of the answer.
+
+        Raises:
+            ValueError: answers of this status have no body, as 204.
+        """
+        if status_code < 200 or status_code in (204, 304):
+            raise ValueError(f"an answer to a call has a body, and can't be a {status_code}")
+        super().set_status(status_code, reason)
 
     def write(self, chunk: str | bytes | dict[str, Any]) -> None:
         """Not for methods.
