@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from tornado.ioloop import IOLoop
@@ -325,10 +326,8 @@ def test_a_coroutine_that_does_not_let_itself_be_cancelled():
         async def stubborn(self):
             begun.set()
             while not released.is_set():
-                try:
+                with suppress(asyncio.CancelledError):
                     await asyncio.sleep(0.01)
-                except asyncio.CancelledError:
-                    pass
 
     service = Stubborn()
     thread = service.start_in_thread()

@@ -10,9 +10,9 @@ from ..errors import ServiceStateError
 from ._forking import restart_after_fork
 from .structs import Result
 
-
 # Seconds that a thread waits for another call. The exit of the interpreter waits as long.
 _LINGER: Final = 0.2
+_LINGERING: Final = 8  # threads that may do so; of hundreds that end at once, few are needed soon
 
 
 class Workers:
@@ -74,7 +74,7 @@ class Workers:
     def _work(self) -> None:
         while True:
             with self._lock:
-                if not self._pending and not self._closed:
+                if not self._pending and not self._closed and self._idle < _LINGERING:
                     self._idle += 1
                     self._lock.wait(_LINGER)
                     self._idle -= 1
