@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import logging
+import time
 
 import pytest
 from hypothesis import event, example, given, settings
@@ -36,8 +37,15 @@ class Direct:
         self.loop = asyncio.new_event_loop()
 
     def post(self, body):
-        answer = asyncio.wait_for(self.dispatcher.dispatch(body, NoHttp()), DEADLINE)
-        return self.loop.run_until_complete(answer) or b""
+        return self.loop.run_until_complete(self._answer(body)) or b""
+
+    async def _answer(self, body):
+        async with asyncio.timeout(DEADLINE):
+            answer = await self.dispatcher.dispatch(body, NoHttp())
+            # On a busy machine a notification may be answered before it was executed.
+            while self.dispatcher.notifications:
+                await asyncio.wait(self.dispatcher.notifications)
+        return answer
 
     def close(self):
         self.service.stop()
@@ -60,6 +68,10 @@ class Served:
         assert response.status == 200
         assert response.headers["Content-Type"] == ("application/json" if answer else None)
         assert self.connection.sock is not None  # kept alive
+        deadline = time.monotonic() + DEADLINE
+        while self.service._dispatcher.notifications:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         return answer
 
     def close(self):

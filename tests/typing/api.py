@@ -53,3 +53,7 @@ def call(service: RemoteService) -> None:
 
 assert_type(gemstone.__version__, str)
 assert_type(gemstone.MicroService, type[gemstone.core.MicroService])
+
+# A service in a thread is still the service.
+with Hello().start_in_thread() as running:
+    assert_type(running.say_hello("world"), str)

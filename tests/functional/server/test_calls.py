@@ -142,7 +142,16 @@ class Unprintable(Exception):
         raise LookupError("no text")
 
     def __repr__(self):
-        return "Unprintable()"
+        raise LookupError("no repr")
+
+
+class BaseError(BaseException):
+    pass
+
+
+LOOP_ERRORS = (
+    *("exit", "cancelled", "timeout", "recursion", "base", "generator", "group", "unprintable"),
+)
 
 
 class Failing(gemstone.MicroService):
@@ -173,6 +182,7 @@ class Failing(gemstone.MicroService):
             "surrogate": ValueError("\ud800"),
             "cancelled": asyncio.CancelledError(),
             "unprintable": Unprintable(),
+            "base": BaseError(),
         }[kind]
 
     @gemstone.exposed_method()
@@ -182,6 +192,10 @@ class Failing(gemstone.MicroService):
             "cancelled": asyncio.CancelledError(),
             "timeout": TimeoutError("mine"),
             "recursion": RecursionError(),
+            "base": BaseError(),
+            "generator": GeneratorExit(),
+            "group": BaseExceptionGroup("several", [BaseError()]),
+            "unprintable": Unprintable(),
         }[kind]
 
     @gemstone.exposed_method()
@@ -219,9 +233,11 @@ def test_a_method_answers_with_its_own_error(serve):
         ("remote_error", []),
         *(
             ("raises", [kind])
-            for kind in ("exit", "stop", "interrupt", "surrogate", "cancelled", "unprintable")
+            for kind in (
+                *("exit", "stop", "interrupt", "surrogate", "cancelled", "unprintable", "base"),
+            )
         ),
-        *(("raises_on_loop", [kind]) for kind in ("exit", "cancelled", "timeout", "recursion")),
+        *(("raises_on_loop", [kind]) for kind in LOOP_ERRORS),
         *(("unencodable", [kind]) for kind in ("object", "cycle", "surrogate", "huge")),
     ],
 )
@@ -239,6 +255,101 @@ def test_whatever_else_is_raised_is_an_internal_error(serve, caplog, method, par
     assert method in record.getMessage()
     assert record.exc_info
     assert failing.result("fine") == 1
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_an_error_of_any_kind_leaves_the_rest_of_its_batch(serve, timeout):
+    service = Failing()
+    service.method_timeout = timeout
+    failing = serve(service)
+    calls = [("fine", []), *(("raises_on_loop", [kind]) for kind in LOOP_ERRORS), ("fine", [])]
+    first, *errors, last = failing.post(
+        [{"jsonrpc": "2.0", "method": name, "params": p, "id": 1} for name, p in calls]
+    ).json
+    assert (first["result"], last["result"]) == (1, 1)
+    assert {one["error"]["code"] for one in errors} == {-32603}
+
+
+class Greedy(gemstone.MicroService):
+    name = "greedy"
+
+    @gemstone.exposed_method()
+    def named(self, **named):
+        return sorted(named)
+
+    @gemstone.exposed_method()
+    @classmethod
+    def of_class(cls, **named):
+        return sorted(named)
+
+    @gemstone.exposed_method()
+    def positional(self, /, **named):
+        return sorted(named)
+
+    @gemstone.exposed_method(requires_handler_reference=True)
+    def handled(self, h, **named):
+        return sorted(named)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("named", "self"), ("of_class", "cls"), ("handled", "h")]
+)
+def test_no_client_fills_in_what_is_filled_in_already(serve, method, name):
+    greedy = serve(Greedy())
+    assert greedy.error(method, {name: 1})["data"] == f"unexpected: {name}"
+    assert greedy.result(method, {"other": 1}) == ["other"]
+    assert greedy.result("positional", {"self": 1}) == ["self"]
+
+
+class Noted(gemstone.MicroService):
+    name = "noted"
+    drain_grace = 0
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+        self.may_end = threading.Event()
+
+    @gemstone.exposed_method()
+    def quick(self):
+        time.sleep(0.01)
+        self.done.append("quick")
+
+    @gemstone.exposed_method()
+    def slow(self):
+        assert self.may_end.wait(30)
+        self.done.append("slow")
+
+    @gemstone.exposed_method(requires_handler_reference=True)
+    def handled(self, handler):
+        time.sleep(0.2)
+        handler.set_header("X-Done", "yes")
+
+
+def test_what_a_quick_notification_did_is_there_with_its_answer(serve, monkeypatch):
+    # Whatever is quick on this machine.
+    monkeypatch.setattr("gemstone_core._rpc._dispatcher._PATIENCE", 30.0)
+    noted = serve(Noted())
+    for _ in range(10):
+        noted.post({"jsonrpc": "2.0", "method": "quick"})
+    assert noted.service.done == ["quick"] * 10
+
+
+def test_nobody_waits_for_a_slow_notification_but_the_stop_of_its_service(serve):
+    noted = serve(Noted())
+    notification = {"jsonrpc": "2.0", "method": "slow"}
+    assert noted.post(notification).body == b""
+    assert noted.post([notification] * 3).body == b""
+    assert noted.service.done == []
+    noted.close()
+    threading.Timer(0.1, noted.service.may_end.set).start()
+    noted.service.stop()
+    assert noted.service.done == ["slow"] * 4
+
+
+def test_a_notification_that_needs_a_handler_is_waited_for(serve):
+    answer = serve(Noted()).post({"jsonrpc": "2.0", "method": "handled"})
+    assert answer.headers["X-Done"] == "yes"
 
 
 def test_an_unencodable_result_leaves_the_rest_of_its_batch(serve):

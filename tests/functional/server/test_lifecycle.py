@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from tornado import web, websocket
 from tornado.ioloop import IOLoop
 
 import gemstone
@@ -70,12 +71,13 @@ def test_a_service_can_be_started_again():
 def test_another_port_at_the_next_start_is_in_the_url():
     service = Hello()
     with service.start_in_thread():
-        first = service.accessible_at
-    service.port = 0
-    with service.start_in_thread():
-        assert service.accessible_at == f"http://127.0.0.1:{service.port}/api"
-        assert service.accessible_at != first
-        assert ask(service) == "hello you"
+        first = service.port
+    with socket.create_server(("127.0.0.1", first)):  # so that it is not chosen again
+        service.port = 0
+        with service.start_in_thread():
+            assert service.port != first
+            assert service.accessible_at == f"http://127.0.0.1:{service.port}/api"
+            assert ask(service) == "hello you"
 
 
 def test_a_service_that_runs_can_not_be_started_again():
@@ -537,6 +539,16 @@ def test_who_stands_in_the_backlog_is_answered():
         ("static_dirs", ["/static"]),
         ("extra_handlers", [("/x", object)]),
         ("extra_handlers", ["/x"]),
+        ("extra_handlers", [("(", web.RequestHandler)]),
+        ("extra_handlers", None),
+        ("periodic_tasks", None),
+        ("static_dirs", None),
+        ("static_dirs", [("static", "/")]),
+        ("endpoint", "/a b"),
+        ("endpoint", "/é"),
+        ("endpoint", "/api#x"),
+        ("debug", "no"),
+        ("legacy_responses", 1),
     ],
 )
 def test_a_setting_that_can_not_work_is_named(attribute, value):
@@ -545,3 +557,157 @@ def test_a_setting_that_can_not_work_is_named(attribute, value):
     with pytest.raises(ServiceConfigurationError, match=attribute):
         service.start_in_thread()
     assert not service.is_running
+
+
+def test_a_loop_that_is_none():
+    with pytest.raises(ServiceConfigurationError, match="io_loop"):
+        Hello(io_loop=object())
+
+
+def test_a_constructor_that_forgets_its_parent():
+    class Forgetful(Hello):
+        def __init__(self):
+            pass
+
+    with pytest.raises(ServiceStateError, match=r"super\(\).__init__\(\)"):
+        Forgetful().start_in_thread()
+
+
+def test_a_stop_during_the_start_ends_the_start():
+    class Waiting(Hooked):
+        async def on_service_start(self):
+            threading.Timer(0.05, self.stop).start()
+            await asyncio.sleep(30)
+
+    service = Waiting()
+    with pytest.raises(ServiceStateError, match="stopped while it started"):
+        service.start_in_thread()
+    assert service.seen == []
+
+
+class Careful(Hooked):
+    """Takes half a second for its last things, whoever holds up its drain."""
+
+    shutdown_timeout = 10
+    drain_grace = 0.3
+    idle_timeout = 0.5
+
+    async def on_service_stop(self):
+        await asyncio.sleep(0.05)
+        await super().on_service_stop()
+
+    @gemstone.exposed_method()
+    def large(self):
+        return "x" * 20_000_000
+
+
+def connect(port, data):
+    wire = socket.create_connection(("127.0.0.1", port), 30)
+    wire.sendall(data)
+    return wire
+
+
+POST = b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+LARGE = b'{"jsonrpc":"2.0","method":"large","id":1}'
+
+
+@pytest.mark.parametrize("sent", [POST + b"100\r\n\r\n{", POST, POST + b"41\r\n\r\n" + LARGE])
+def test_no_slow_client_makes_a_stop_unclean(sent):
+    service = Careful()
+    thread = service.start_in_thread()
+    wire = connect(service.port, sent)
+    if LARGE in sent:
+        assert wire.recv(1000)
+    began = time.monotonic()
+    thread.stop()
+    assert time.monotonic() - began < 8
+    assert service.seen[-1] == "stop"
+    wire.close()
+
+
+def test_a_client_that_does_not_read_is_not_kept():
+    service = Careful()
+    with service.start_in_thread():
+        wire = connect(service.port, POST + b"41\r\n\r\n" + LARGE)
+        assert wire.recv(1000)
+        deadline = time.monotonic() + 30
+        while is_open(wire) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_open(wire)
+        wire.close()
+        # Who reads gets all of it, even if slowly at first.
+        with gemstone.RemoteService(service.accessible_at) as remote:
+            assert len(remote.call_method("large").result) == 20_000_000
+
+
+def is_open(wire):
+    """Whether the other side still holds the connection, without reading from it."""
+    try:
+        wire.send(b"x")
+    except OSError:
+        return False
+    return True
+
+
+class Endless(web.RequestHandler):
+    async def get(self):
+        while True:
+            await self.flush()
+            await asyncio.sleep(0.01)
+
+
+def test_an_endless_page_is_named_and_the_last_things_are_done():
+    service = Careful()
+    service.shutdown_timeout = 1
+    service.extra_handlers = [("/endless", Endless)]
+    thread = service.start_in_thread()
+    wire = connect(service.port, b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert wire.recv(1000)
+    with pytest.raises(ShutdownTimeoutError, match=r"ran: 1 requests to web pages$"):
+        thread.stop()
+    assert service.seen[-1] == "stop"
+    wire.close()
+
+
+class Echo(websocket.WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+
+
+def test_websockets_count_as_connections_and_end_with_the_service():
+    upgrade = (
+        b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    service = Hello()
+    service.extra_handlers = [("/echo", Echo)]
+    service.max_connections = 2
+    with service.start_in_thread():
+        wires = [connect(service.port, upgrade) for _ in range(2)]
+        for wire in wires:
+            assert wire.recv(1000).startswith(b"HTTP/1.1 101")
+        third = socket.create_connection(("127.0.0.1", service.port), 30)
+        assert third.recv(1000).startswith(b"HTTP/1.1 503")
+        third.close()
+    for wire in wires:
+        assert wire.recv(1000) == b""
+        wire.close()
+
+
+def test_asyncios_own_threads_are_the_services_too():
+    class Threaded(Hello):
+        @gemstone.exposed_method()
+        async def name_of_thread(self):
+            return await asyncio.to_thread(lambda: threading.current_thread().name)
+
+        @gemstone.exposed_method()
+        async def stop_elsewhere(self):
+            await asyncio.to_thread(self.stop)
+
+    service = Threaded()
+    thread = service.start_in_thread()
+    with gemstone.RemoteService(service.accessible_at) as remote:
+        assert remote.methods.name_of_thread().startswith("hello-loop")
+        remote.methods.stop_elsewhere()
+    thread.stop()
+    assert not [name for name in names_of_threads() if name.startswith("hello")]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tornado import gen
 
 import gemstone
 from gemstone.errors import (
@@ -193,6 +194,14 @@ def test_plugins_and_their_names():
         service.register_plugin(Recorder())
 
 
+def test_a_hook_that_nobody_would_wait_for_is_refused():
+    class Waiting(Recorder):
+        async def on_method_call(self, jsonrpc_request): ...
+
+    with pytest.raises(PluginError, match=r"on_method_call\(\) of the plugin 'recorder'"):
+        type("Shop", (Shop,), {"plugins": [Waiting]})()
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Installs distributions that offer a plugin."""
@@ -272,7 +281,74 @@ def test_a_periodic_task_of_the_class_is_bound_to_its_service():
     assert service.ticked_by is service
 
 
-@pytest.mark.parametrize("error", [LookupError("x"), StopIteration(), SystemExit(3)])
+class Ticking(Shop):
+    def __init__(self):
+        super().__init__()
+        self.ticked = threading.Semaphore(0)
+
+    def tick(self):
+        self.ticked.release()
+
+    def __hidden(self):
+        self.ticked.release()
+
+    async def coroutine(self):
+        self.ticked.release()
+
+    @gen.coroutine
+    def tornado(self):
+        self.ticked.release()
+
+    def gives_coroutine(self):
+        return self.coroutine()
+
+    all_kinds = [tick, __hidden, coroutine, tornado, gives_coroutine]
+
+
+@pytest.mark.parametrize("method", Ticking.all_kinds, ids=lambda method: method.__name__)
+def test_a_periodic_task_may_be_a_method_of_any_kind(method):
+    service = type("Ticker", (Ticking,), {"periodic_tasks": [(method, 0.01)]})()
+    with service.start_in_thread():
+        for _ in range(3):
+            assert service.ticked.acquire(timeout=30)
+
+
+def test_a_periodic_task_is_the_method_that_a_subclass_makes_of_it():
+    class Parent(Ticking):
+        def beat(self):
+            raise AssertionError("overridden")
+
+        periodic_tasks = [(beat, 0.01)]
+
+    class Child(Parent):
+        def beat(self):
+            self.ticked.release()
+
+    service = Child()
+    with service.start_in_thread():
+        assert service.ticked.acquire(timeout=30)
+
+
+def test_a_periodic_task_may_be_an_object():
+    class Job:
+        async def __call__(self):
+            called.set()
+
+    called = threading.Event()
+    with Periodic((Job(), 0.01)).start_in_thread():
+        assert called.wait(30)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LookupError("x"),
+        StopIteration(),
+        SystemExit(3),
+        asyncio.CancelledError(),
+        GeneratorExit(),
+    ],
+)
 @pytest.mark.parametrize("kind", ["plain", "coroutine"])
 def test_a_periodic_task_that_fails_goes_on(caplog, error, kind):
     calls = threading.Semaphore(0)

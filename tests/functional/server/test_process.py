@@ -37,6 +37,16 @@ class Service(gemstone.MicroService):
     def stuck(self):
         threading.Event().wait()
 
+    @gemstone.exposed_method()
+    async def stuck_thread(self):
+        await asyncio.to_thread(threading.Event().wait)
+
+    @gemstone.exposed_method()
+    async def block_the_loop(self):
+        print("blocked", flush=True)
+        while True:
+            time.sleep(0.01)
+
 {main}
 """
 MAIN = 'Service().start()\nprint("after start", flush=True)'
@@ -145,6 +155,76 @@ def test_a_method_that_never_ends_does_not_hold_the_process(start):
     assert "stuck" in errors
     with pytest.raises(gemstone.errors.RemoteConnectionError):
         call.result(wait=True)
+
+
+def test_a_thread_of_asyncio_that_never_ends_does_not_hold_the_process(start):
+    main = "Service.method_timeout = 0.1\n" + MAIN
+    process = start(main=main, shutdown_timeout=0.3).wait_until_it_serves()
+    assert process.remote.call_method("stuck_thread").error["code"] == -32002
+    process.send(signal.SIGTERM)
+    code, output, errors = process.end()
+    assert (code, output) == (1, "")
+    assert "asyncio's own threads" in errors
+
+
+def block(process):
+    call = process.remote.call_method_async("block_the_loop")
+    assert process.popen.stdout.readline() == "blocked\n"
+    return call
+
+
+def test_a_second_signal_ends_even_a_blocked_loop(start):
+    process = start().wait_until_it_serves()
+    call = block(process)
+    process.send(signal.SIGINT)
+    process.send(signal.SIGTERM)
+    assert process.end()[0] in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    with pytest.raises(gemstone.errors.RemoteConnectionError):
+        call.result(wait=True)
+
+
+def test_a_blocked_loop_does_not_hold_the_process(start):
+    main = "import gemstone_core._lifecycle._process as process; process._MARGIN = 0.2\n" + MAIN
+    process = start(main=main, shutdown_timeout=0.2).wait_until_it_serves()
+    call = block(process)
+    process.send(signal.SIGTERM)
+    code, _, errors = process.end()
+    assert code == 1
+    assert "something blocks its event loop" in errors
+    assert "block_the_loop" in errors  # where, as faulthandler shows it
+    with pytest.raises(gemstone.errors.RemoteConnectionError):
+        call.result(wait=True)
+
+
+def test_a_signal_during_the_start_ends_the_start(start):
+    main = """
+    class Waiting(Service):
+        async def on_service_start(self):
+            print("waiting", flush=True)
+            await asyncio.sleep(30)
+
+    Waiting().start()
+    print("after start", flush=True)
+    """
+    process = start(main=textwrap.dedent(main))
+    assert process.popen.stdout.readline() == "waiting\n"
+    process.send(signal.SIGTERM)
+    code, output, errors = process.end()
+    assert (code, output) == (0, "after start\n")
+    assert "was stopped while it started" in errors
+
+
+def test_handlers_of_signals_are_put_back(start):
+    main = """
+    import signal
+    mine = lambda *_: None
+    signal.signal(signal.SIGTERM, mine)
+    service = Service()
+    threading.Thread(target=lambda: (time.sleep(0.1), service.stop())).start()
+    service.start()
+    print(signal.getsignal(signal.SIGTERM) is mine)
+    """
+    assert start(main=textwrap.dedent(main)).end()[:2] == (0, "True\n")
 
 
 def test_a_taken_port_is_one_clear_line(start):

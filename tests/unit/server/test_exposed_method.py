@@ -1,5 +1,7 @@
 """What the decorator takes, and what it refuses."""
 
+import functools
+
 import pytest
 from tornado import gen
 
@@ -84,7 +86,10 @@ def test_a_coroutine_function_is_one():
             yield
 
 
-@pytest.mark.parametrize("thing", [type("Thing", (), {}), property(lambda self: 1)])
+@pytest.mark.parametrize(
+    "thing",
+    [type("Thing", (), {}), property(lambda self: 1), functools.partialmethod(print), len],
+)
 def test_only_functions_are_exposed(thing):
     with pytest.raises(TypeError, match="goes onto a function"):
         gemstone.exposed_method()(thing)

@@ -88,7 +88,10 @@ def exposed_method(
             is_coroutine=_checked_kind(function, is_coroutine),
             requires_handler_reference=requires_handler_reference,
         )
-        setattr(function, _MARK, exposure)
+        try:
+            setattr(function, _MARK, exposure)
+        except AttributeError:
+            raise _not_a_function(method) from None
         return method
 
     return mark
@@ -119,11 +122,15 @@ def describe(function: Callable[..., Any]) -> str:
 
 def _underlying_function(method: Any) -> Any:
     function = method.__func__ if isinstance(method, staticmethod | classmethod) else method
-    if not inspect.isroutine(function):
-        raise TypeError(
-            f"@exposed_method goes onto a function or method of a class, not onto {method!r}"
-        )
+    if not inspect.isroutine(function) or not hasattr(function, "__name__"):
+        raise _not_a_function(method)
     return function
+
+
+def _not_a_function(thing: object) -> TypeError:
+    return TypeError(
+        f"@exposed_method goes onto a function or method of a class, not onto {thing!r}"
+    )
 
 
 def _checked_name(name: str, function: Callable[..., Any]) -> str:

@@ -5,12 +5,12 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 from tornado import web
 from tornado.ioloop import IOLoop
 
-from gemstone.errors import ServiceStateError
+from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from ._container import Container
 from ._http._application import make_application
@@ -117,12 +117,18 @@ class MicroService:
     #: Whether answers have both members, ``result`` and ``error``, as those of gemstone 0.12.
     legacy_responses: bool = False
 
+    _io_loop: IOLoop | None = None
+    _run: Run | None = None
+
     def __init__(self, io_loop: IOLoop | None = None) -> None:
         check_name(self)
+        if io_loop is not None and not isinstance(io_loop, IOLoop):
+            raise ServiceConfigurationError(
+                f"io_loop is {io_loop!r}: it must be a tornado.ioloop.IOLoop"
+            )
         self.logger = self.get_logger()
         self._io_loop = io_loop
-        self._executor = ServiceExecutor(self)
-        self._run: Run | None = None
+        self._executor = ServiceExecutor(self, "blocking")
         self._last_location: str | None = None
         self._prepared: Dispatcher | None = None
         self._modules = make_parts(self.modules, Container, "modules")
@@ -200,9 +206,9 @@ class MicroService:
             ServiceStateError: it runs already, or was given another loop.
             ShutdownTimeoutError: something had not ended after ``shutdown_timeout``.
         """
-        await self._begin().live()
+        await self._begin(owns_loop=False).live()
 
-    def start_in_thread(self) -> ServiceThread:
+    def start_in_thread(self) -> ServiceThread[Self]:
         """Serve in a thread of its own, for tests and notebooks. From any thread.
 
         ::
@@ -218,7 +224,8 @@ class MicroService:
             ServiceConfigurationError: as :meth:`serve`.
             ServiceStateError: the service runs already.
         """
-        return ServiceThread(self, self._begin, self._io_loop)
+        owns_loop = self._io_loop is None
+        return ServiceThread(self, lambda: self._begin(owns_loop), self._io_loop)
 
     def stop(self) -> None:
         """Stop the service: answer what is under way, and end.
@@ -247,7 +254,7 @@ class MicroService:
         Raises:
             ServiceStateError: the service was not started, and was given no loop.
         """
-        if self._run is not None:
+        if self._run is not None and not self._run.ended.is_set():
             return self._run.io_loop
         if self._io_loop is not None:
             return self._io_loop
@@ -321,7 +328,7 @@ class MicroService:
         Raises:
             ServiceConfigurationError: the service is declared in a way that can't work.
         """
-        if self._prepared is None:
+        if not self.is_running:
             self._prepare()
         return make_application(self)
 
@@ -352,11 +359,15 @@ class MicroService:
         for part in (*self._modules, *self._plugins):
             part.set_microservice(self)
 
-    def _begin(self) -> Run:
+    def _begin(self, owns_loop: bool) -> Run:
         """Begin a new life, on the loop that runs."""
+        if not hasattr(self, "_methods"):
+            raise ServiceStateError(
+                f"{type(self).__qualname__}.__init__() does not call super().__init__()"
+            )
         if self.is_running:
             raise ServiceStateError(f"{self.name} runs already")
-        run = Run(self)
+        run = Run(self, owns_loop)
         if self._io_loop is not None and self._io_loop is not run.io_loop:
             raise ServiceStateError(
                 f"{self.name} was given another event loop than the one that runs here"

@@ -1,5 +1,6 @@
 """Plugins: what is added to a service without a line in its class."""
 
+import inspect
 import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ._request import Request
 
 ENTRY_POINT_GROUP: Final = "gemstone.plugins"
+_HOOKS: Final = ("on_service_start", "on_service_stop", "on_method_call", "on_internal_error")
 
 
 class BasePlugin(Part):
@@ -54,7 +56,7 @@ def add_plugin(plugins: list[BasePlugin], plugin: BasePlugin) -> None:
 
     Raises:
         MissingPluginNameError: it has no name.
-        PluginError: there is one of that name already.
+        PluginError: there is one of that name already, or a hook is a coroutine function.
     """
     if not isinstance(plugin.name, str) or not plugin.name:
         raise MissingPluginNameError(
@@ -62,6 +64,12 @@ def add_plugin(plugins: list[BasePlugin], plugin: BasePlugin) -> None:
         )
     if any(other.name == plugin.name for other in plugins):
         raise PluginError(f"there are two plugins of the name {plugin.name!r}")
+    for hook in _HOOKS:
+        if inspect.iscoroutinefunction(getattr(plugin, hook)):
+            raise PluginError(
+                f"{hook}() of the plugin {plugin.name!r} is a coroutine function: hooks are "
+                "plain functions, which nobody waits for"
+            )
     plugins.append(plugin)
 
 
@@ -113,7 +121,9 @@ def run_hooks(
     for plugin in plugins:
         try:
             getattr(plugin, hook)(*arguments)
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             logger.exception("%s() of the plugin %r failed", hook, plugin.name)
 
 

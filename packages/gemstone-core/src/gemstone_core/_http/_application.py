@@ -1,6 +1,8 @@
 """The Tornado application: everything on a service's port besides the RPC endpoint."""
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tornado import web
@@ -29,7 +31,7 @@ def make_application(service: "MicroService") -> web.Application:
         ServiceConfigurationError: a handler or a folder of static files can't be served.
     """
     rules: list[Any] = [
-        web.url(service.endpoint, TornadoJsonRpcHandler, {"microservice": service}),
+        web.url(re.escape(service.endpoint), TornadoJsonRpcHandler, {"microservice": service}),
         *_extra_rules(service),
         *_static_rules(service),
     ]
@@ -43,10 +45,11 @@ def _extra_rules(service: "MicroService") -> Iterable[Any]:
             arguments = dict(more[0]) if more else {}
             if not isinstance(pattern, str) or len(more) > 1:
                 raise TypeError
+            re.compile(pattern)
             is_ours = issubclass(handler, GemstoneCustomHandler)
             if not issubclass(handler, web.RequestHandler):
                 raise TypeError
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, re.error):
             raise ServiceConfigurationError(
                 f"extra_handlers lists {entry!r}: each entry is (pattern, handler class), or "
                 "(pattern, handler class, arguments)"
@@ -60,10 +63,13 @@ def _static_rules(service: "MicroService") -> Iterable[Any]:
     for entry in service.static_dirs:
         try:
             url, path = entry
-            pattern = url.rstrip("/") + "/(.*)"
+            folder = Path(path)
+            if not url.startswith("/"):
+                raise ValueError
         except (AttributeError, TypeError, ValueError):
             raise ServiceConfigurationError(
-                f'static_dirs lists {entry!r}: each entry is (URL path, folder), as ("/static", '
-                '"static")'
+                f"static_dirs lists {entry!r}: each entry is (URL path, folder), as "
+                '("/static", "static"), with a path that begins with "/"'
             ) from None
-        yield web.url(pattern, web.StaticFileHandler, {"path": str(path)})
+        pattern = re.escape(url.rstrip("/")) + "/(.*)"
+        yield web.url(pattern, web.StaticFileHandler, {"path": str(folder)})

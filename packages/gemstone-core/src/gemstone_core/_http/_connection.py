@@ -1,6 +1,8 @@
 """An open connection, and the messages that come by it one after the other."""
 
+import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,20 +17,39 @@ class Connection:
 
     Attributes:
         http: what Tornado reads the current message from.
-        busy: whether that message has begun, and was not answered yet.
-        deadline: when its sender is late, in seconds of :func:`time.monotonic`.
+        busy: whether that message is being answered.
+        patience: how long its client may take for what it is at, in seconds.
+        deadline: when the client is late with it, in seconds of :func:`time.monotonic`.
+        sender: the task that waits until the client has taken a part of its answer.
         ending: whether the next answer is to be the last one.
         told: whether the client was told that it is.
     """
 
-    __slots__ = ("busy", "deadline", "ending", "http", "told")
+    __slots__ = ("busy", "deadline", "ending", "http", "patience", "sender", "told")
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
         self.http: HTTP1Connection | None = None
         self.busy = False
+        self.patience = patience
         self.deadline = math.inf
+        self.sender: asyncio.Task[None] | None = None
         self.ending = False
         self.told = False
+
+    def closed(self) -> None:
+        """The connection has ended: nobody takes anything any more."""
+        if self.sender is not None:
+            self.sender.cancel()
+
+    def awaits_client(self, patience: float | None = None) -> None:
+        """It is the client's turn: to send, or to take what was sent to it."""
+        self.busy = False
+        self.deadline = time.monotonic() + (self.patience if patience is None else patience)
+
+    def awaits_service(self) -> None:
+        """It is the service's turn, which has other limits."""
+        self.busy = True
+        self.deadline = math.inf
 
     def close_if_late(self, now: float) -> None:
         """Close the connection if its client has let its time pass."""
@@ -68,8 +89,7 @@ class Message(httputil.HTTPMessageDelegate):
         self, start_line: Any, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
         """Find out whom the message is for."""
-        self._connection.busy = True
-        self._connection.deadline = math.inf
+        self._connection.awaits_service()
         authority, path = split_target(start_line.path)
         if authority is not None:
             start_line = start_line._replace(path=path)

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import math
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import responses
@@ -14,6 +13,9 @@ from typing import Any, Final
 
 from tornado import httputil
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+
+from gemstone.errors import ServiceStateError
 
 from .._rpc._dispatcher import Dispatcher
 from ._connection import Connection
@@ -23,6 +25,10 @@ from ._rules import MOST_DIGITS, Refusal, look_at, too_large
 #: How long the rest of a body that is too large is read and thrown away, in seconds, so that
 #: its sender gets to see the answer before the connection goes.
 _LINGER: Final = 5.0
+#: What is written at once, in bytes: a client must take so much in its time.
+_PIECE: Final = 256 * 1024
+#: The slowest that a client may take an answer which is written as one, in bytes a second.
+_SLOWEST: Final = 64 * 1024
 _PLAIN_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
@@ -76,6 +82,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         self._refused_early = False
         self._finished = False
         self._chunks: list[bytes] = []
+        self._body = b""
         self._size = 0
         self._request: httputil.HTTPServerRequest | None = None
         self._visit: Visit | None = None
@@ -93,11 +100,19 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         return getattr(self._http.context, "remote_ip", None)
 
     async def handler(self) -> TornadoJsonRpcHandler:
-        """The Tornado handler of this message, brought when it is first asked for."""
+        """The Tornado handler of this message, brought when it is first asked for.
+
+        Raises:
+            ServiceStateError: the message was answered already.
+        """
+        if self._finished:
+            raise ServiceStateError("the request was answered before its handler was asked for")
         if self._visit is None:
             self._visit = Visit()
             # The body was read already: the handler gets to see a message without one.
-            way = self._endpoint.start_visit(self._server_request(), self._visit)
+            request = self._server_request()
+            request.body = self._body
+            way = self._endpoint.start_visit(request, self._visit)
             way.headers_received(self._start_line, self._headers)
             way.finish()
         return await asyncio.shield(self._visit.handler)
@@ -106,7 +121,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
 
     def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> None:
         """Look at the headers, and refuse at once what will not be read."""
-        self._connection.deadline = time.monotonic() + self._endpoint.body_timeout
+        self._connection.awaits_client(self._endpoint.body_timeout)
         self._start_line: httputil.RequestStartLine = start_line
         self._headers = headers
         if "?" in start_line.path or not _PLAIN_HOST.fullmatch(headers.get("Host", "")):
@@ -131,7 +146,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
 
     def finish(self) -> None:
         """Answer, now that the body is there."""
-        self._connection.deadline = math.inf
+        self._connection.awaits_service()
         if self._refused_early:
             self._finish()
         elif self._refusal is not None:
@@ -147,23 +162,44 @@ class RpcMessage(httputil.HTTPMessageDelegate):
     # The way out.
 
     async def _answer(self) -> None:
-        body = b"".join(self._chunks)
+        self._body = b"".join(self._chunks)
         self._chunks.clear()
         answer = None
         try:
-            answer = await self._endpoint.dispatcher.dispatch(body, self)
-            if self._visit is None:
-                self._send(200, answer or b"", {})
+            answer = await self._endpoint.dispatcher.dispatch(self._body, self)
+            if self._visit is not None:
+                self._hand_over(await self._visit.handler, answer or b"")
+            else:
+                await self._send_slowly(answer or b"")
                 self._finish()
-            elif self._connection.ending:
-                self._connection.told = True
-                (await self.handler()).set_header("Connection", "close")
-        except Exception:
-            self._endpoint.logger.exception("An answer could not be sent to %s", self.peer)
+        except StreamClosedError:
+            pass  # the client went away
+        except BaseException as error:
             self._http.close()
+            if not isinstance(error, Exception):
+                raise
+            self._endpoint.logger.exception("An answer could not be sent to %s", self.peer)
         finally:
             if self._visit is not None:
                 self._visit.answer.set_result(answer)
+
+    def _hand_over(self, handler: TornadoJsonRpcHandler, answer: bytes) -> None:
+        """Let the handler send the answer, which it does as soon as it is known."""
+        if self._connection.ending:
+            self._connection.told = True
+            handler.set_header("Connection", "close")
+        # Tornado writes it as one, and does not tell how much of it was taken.
+        self._connection.awaits_client(self._connection.patience + len(answer) / _SLOWEST)
+
+    async def _send_slowly(self, answer: bytes) -> None:
+        """Send an answer no faster than the client takes it; a client must take some of it."""
+        written = self._send(200, answer[:_PIECE], {}, len(answer))
+        self._connection.sender = asyncio.current_task()
+        for begin in range(_PIECE, len(answer), _PIECE):
+            await written
+            self._connection.awaits_client()
+            written = self._http.write(answer[begin : begin + _PIECE])
+        self._connection.sender = None
 
     def _refuse_early(self, refusal: Refusal) -> None:
         self._refused_early = True
@@ -174,7 +210,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
             # Nothing has been sent yet, or what Tornado can't even count: it would answer 400.
             self._finish()
         else:
-            self._connection.deadline = time.monotonic() + _LINGER
+            self._connection.awaits_client(_LINGER)
 
     def _send_refusal(self, refusal: Refusal) -> None:
         body = self._endpoint.dispatcher.refuse(refusal.reason)
@@ -182,17 +218,21 @@ class RpcMessage(httputil.HTTPMessageDelegate):
             refusal.status, b"" if self._start_line.method == "HEAD" else body, refusal.headers
         )
 
-    def _send(self, status: int, body: bytes, more: Mapping[str, str]) -> None:
+    def _send(
+        self, status: int, body: bytes, more: Mapping[str, str], length: int | None = None
+    ) -> Awaitable[None]:
         headers = httputil.HTTPHeaders(more)
         if body:
             headers["Content-Type"] = "application/json"
-        headers["Content-Length"] = str(len(body))
+        headers["Content-Length"] = str(len(body) if length is None else length)
         headers["Date"] = _date(int(time.time()))
         if self._connection.ending:
             headers["Connection"] = "close"
             self._connection.told = True
         line = httputil.ResponseStartLine("", status, responses[status])
-        self._http.write_headers(line, headers, body)
+        if not self._refused_early:
+            self._connection.awaits_client()
+        return self._http.write_headers(line, headers, body)
 
     def _finish(self) -> None:
         if not self._finished:

@@ -121,7 +121,8 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         elif self._refusal is not None:
             self._refuse(self._refusal)
         else:
-            self.answer(await self.microservice._dispatcher.dispatch(bytes(self._body), self))
+            self.request.body = bytes(self._body)
+            self.answer(await self.microservice._dispatcher.dispatch(self.request.body, self))
 
     # look_at() refuses the other verbs.
     get = head = delete = patch = put = options = post

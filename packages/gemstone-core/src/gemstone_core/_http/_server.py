@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from tornado import httputil
-from tornado.http1connection import HTTP1Connection
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.web import Application
@@ -86,9 +86,9 @@ class HttpServer:
         self._changed = asyncio.Event()
         self._engine = _Engine(self, max_body_size=options.max_body_size)
         # Tornado does not tell when a message begins: one time bounds both.
-        self._idle_timeout = min(options.header_timeout, options.idle_timeout)
+        self._patience = min(options.header_timeout, options.idle_timeout)
         self._body_timeout = options.body_timeout
-        self._sweep_interval = min(1.0, self._idle_timeout / 4, self._body_timeout / 4)
+        self._sweep_interval = min(1.0, self._patience / 4, self._body_timeout / 4)
         self._sweeper: asyncio.TimerHandle | None = None
 
     def bind(self, host: str, port: int) -> int:
@@ -120,21 +120,27 @@ class HttpServer:
             deadline: when to give up, in seconds of :func:`time.monotonic`.
 
         Returns:
-            The names of what was not answered.
+            What was not answered, in words.
         """
         self._draining = True
         for connection in self._connections.values():
             connection.ending = True
+            connection.patience = min(connection.patience, grace)
+        self._patience = min(self._patience, grace)
         self._engine.conn_params.no_keep_alive = True
         self._take_backlog()
         self._close_listeners()
         grace_ends = min(time.monotonic() + grace, deadline)
         await self._until_closed(grace_ends)
         self._grace_over = True
+        self._engine.close_detached()
         for connection in list(self._connections.values()):
             connection.close_if_idle()
         await self._until_closed(deadline)
-        return sorted(task.get_name() for task in self._tasks)
+        late = [f"the call of {task.get_name()}" for task in self._tasks]
+        if not late and self._engine.open:
+            late = [f"{self._engine.open} requests to web pages"]
+        return sorted(late)
 
     async def close(self) -> None:
         """Close what is still open, and cancel what is still being answered.
@@ -146,6 +152,7 @@ class HttpServer:
             self._sweeper.cancel()
         for task in list(self._tasks):
             task.cancel()
+        self._engine.close_detached()
         await self._engine.close_all_connections()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CANCEL_TIMEOUT)
@@ -191,14 +198,13 @@ class HttpServer:
 
     def has_room(self) -> bool:
         """Whether one more connection may be served."""
-        return self._engine.open < self._max_connections
+        return self._engine.open + self._engine.detached() < self._max_connections
 
     def message_begins(self, key: object, http: HTTP1Connection) -> Message:
         """A connection is idle, and its next message may come at any time."""
-        connection = self._connections.setdefault(key, Connection())
+        connection = self._connections.setdefault(key, Connection(self._patience))
         connection.http = http
-        connection.busy = False
-        connection.deadline = time.monotonic() + self._idle_timeout
+        connection.awaits_client()
         connection.ending = self._draining
         self._changed.set()
         if connection.told or self._grace_over:
@@ -219,7 +225,9 @@ class HttpServer:
 
     def connection_closed(self, key: object) -> None:
         """A connection has ended."""
-        self._connections.pop(key, None)
+        connection = self._connections.pop(key, None)
+        if connection is not None:
+            connection.closed()
         self._changed.set()
 
     def _task_begins(self, task: asyncio.Task[None]) -> None:
@@ -240,7 +248,20 @@ class _Engine(HTTPServer):
         super().initialize(server, **options)  # type: ignore[arg-type]
         self.conn_params.header_timeout = None  # the server sweeps
         self._server = server
+        self._detached: set[IOStream] = set()
+        #: How many connections are open, but for those that were taken over.
         self.open = 0
+
+    def detached(self) -> int:
+        """How many connections were taken over, by websockets, and are open."""
+        self._detached = {stream for stream in self._detached if not stream.closed()}
+        return len(self._detached)
+
+    def close_detached(self) -> None:
+        """Close the connections that were taken over."""
+        for stream in self._detached:
+            stream.close()
+        self._detached.clear()
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         if not self._server.has_room():
@@ -257,6 +278,9 @@ class _Engine(HTTPServer):
 
     def on_close(self, server_conn: object) -> None:
         self.open -= 1
+        if isinstance(server_conn, HTTP1ServerConnection) and not server_conn.stream.closed():
+            # A websocket has taken it over.
+            self._detached.add(server_conn.stream)
         super().on_close(server_conn)
         self._server.connection_closed(server_conn)
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -31,10 +30,12 @@ class ServiceExecutor:
 
     Args:
         service: whose threads they are.
+        purpose: what they are for, which is in their names.
     """
 
-    def __init__(self, service: "MicroService") -> None:
+    def __init__(self, service: "MicroService", purpose: str) -> None:
         self._service = service
+        self._purpose = purpose
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._threads: set[int] = set()
@@ -45,7 +46,7 @@ class ServiceExecutor:
             if self._pool is None:
                 self._pool = ContextExecutor(
                     self._service.max_parallel_blocking_tasks,
-                    thread_name_prefix=f"{self._service.name}-blocking",
+                    thread_name_prefix=f"{self._service.name}-{self._purpose}",
                     initializer=lambda: self._threads.add(threading.get_ident()),
                 )
             return self._pool
@@ -62,11 +63,11 @@ class ServiceExecutor:
             self._threads.clear()
             pool.shutdown(wait=False)
 
-    async def end(self, deadline: float) -> bool:
+    async def end(self, within: float) -> bool:
         """Let the threads finish what they were given, and end them.
 
         Args:
-            deadline: when to give up, in seconds of :func:`time.monotonic`.
+            within: when to give up, in seconds.
 
         Returns:
             Whether all have ended.
@@ -87,7 +88,7 @@ class ServiceExecutor:
         waiter = threading.Thread(target=wait, name=f"{self._service.name}-shutdown", daemon=True)
         waiter.start()
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            async with asyncio.timeout(within):
                 await ended.wait()
         except TimeoutError:
             return False

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tornado import gen
+
 from gemstone.errors import ServiceConfigurationError
 
 from .._exposed import describe
@@ -74,7 +76,12 @@ class PeriodicTasks:
                 pass
             try:
                 await job()
-            except (Exception, SystemExit):
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                    raise
                 self._logger.exception("The periodic task %s failed; it is tried again", name)
             # A task that took longer than its interval leaves out the turns that it missed.
             missed = max(0.0, loop.time() - due)
@@ -82,28 +89,46 @@ class PeriodicTasks:
 
 
 def _job(service: "MicroService", function: Callable[..., Any]) -> Job:
-    # Inside the class body a method is still a plain function, and is named as one.
-    name = getattr(function, "__name__", "")
-    if inspect.isfunction(function) and getattr(type(service), name, None) is function:
-        function = getattr(service, name)
-    if inspect.iscoroutinefunction(function):
+    function = _bound(service, function)
+    called = getattr(function, "__call__", function)  # noqa: B004  # what an object runs
+    if any(map(inspect.iscoroutinefunction, (function, called))):
+        return function
+    if gen.is_coroutine_function(function):
         return function
 
-    def outcome() -> BaseException | None:
+    def outcome() -> Any:
         # No future carries a StopIteration, and the loop ends at a SystemExit.
         try:
-            function()
+            return function()
         except BaseException as error:
-            return error
-        return None
+            return _Raised(error)
 
     async def in_executor() -> None:
         loop = asyncio.get_running_loop()
-        error = await loop.run_in_executor(service.get_executor(), outcome)
-        if error is not None:
-            raise RuntimeError(f"it raised {error!r}") from error
+        value = await loop.run_in_executor(service.get_executor(), outcome)
+        if isinstance(value, _Raised):
+            raise RuntimeError(f"it raised a {type(value.error).__name__}") from value.error
+        if inspect.isawaitable(value):
+            await value
 
     return in_executor
+
+
+class _Raised:
+    """What a function raised, on its way from a thread."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _bound(service: "MicroService", function: Callable[..., Any]) -> Callable[..., Any]:
+    """The service's method that a function in its class body stands for."""
+    for cls in type(service).__mro__:
+        for attribute, value in vars(cls).items():
+            if value is function:
+                bound: Callable[..., Any] = getattr(service, attribute)
+                return bound
+    return function
 
 
 def _checked(listed: Iterable[Any]) -> Iterable[tuple[Callable[..., Any], float]]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tornado.ioloop import IOLoop
 
@@ -17,10 +17,15 @@ from .._http._handlers import TornadoJsonRpcHandler
 from .._http._server import HttpOptions, HttpServer
 from .._plugins import run_hooks
 from .._rpc._dispatcher import Dispatcher
+from ._executor import ServiceExecutor
 from ._periodic import PeriodicTasks
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
+
+
+#: What is left, in seconds, even when no time is left: threads that are idle end in less.
+_MOMENT: Final = 0.5
 
 
 class Run:
@@ -28,10 +33,13 @@ class Run:
 
     Args:
         service: whose life it is.
+        owns_loop: whether the loop is there for this service alone.
     """
 
-    def __init__(self, service: "MicroService") -> None:
+    def __init__(self, service: "MicroService", owns_loop: bool) -> None:
         self._service = service
+        self._owns_loop = owns_loop
+        self._loop_threads = ServiceExecutor(service, "loop")
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._asked_to_stop = asyncio.Event()
@@ -43,8 +51,8 @@ class Run:
         self.ended = threading.Event()
 
     def is_on_this_thread(self) -> bool:
-        """Whether the caller runs on the thread of this life's event loop."""
-        return threading.get_ident() == self._thread
+        """Whether the caller runs on a thread of this life's event loop."""
+        return threading.get_ident() == self._thread or self._loop_threads.owns_this_thread()
 
     def ask_to_stop(self) -> None:
         """Let the life come to its end. From any thread."""
@@ -65,6 +73,8 @@ class Run:
             await self._start()
             on_ready()
             await self._asked_to_stop.wait()
+        except _StoppedEarly:
+            self._service.logger.info("%s was stopped while it started", self._service.name)
         finally:
             try:
                 await self._stop()
@@ -75,6 +85,10 @@ class Run:
         service = self._service
         async with AsyncExitStack() as undo:
             dispatcher = service._prepare()
+            if self._owns_loop:
+                # Else asyncio would make one itself, and wait for its threads without end.
+                self._loop.set_default_executor(self._loop_threads.get())
+                undo.push_async_callback(self._end_loop_threads)
             undo.push_async_callback(self._end_executor, dispatcher)
             periodic = PeriodicTasks(service)
             application = service.make_tornado_app()
@@ -93,9 +107,10 @@ class Run:
                 service.accessible_at = service._last_location = _location(service)
             run_hooks(service._plugins, "on_service_start", logger=service.logger)
             undo.callback(run_hooks, service._plugins, "on_service_stop", logger=service.logger)
-            await _finished(service.on_service_start())
+            await self._unless_asked_to_stop(service.on_service_start())
             undo.push_async_callback(self._say_stop)
             undo.push_async_callback(self._wait_for_periodic, periodic)
+            undo.push_async_callback(self._wait_for_notifications, dispatcher)
             undo.push_async_callback(self._drain, server)
             server.accept()
             undo.callback(periodic.stop)
@@ -117,20 +132,53 @@ class Run:
             self._deadline = time.monotonic() + self._service.shutdown_timeout
         return self._deadline
 
-    async def _wait_for_periodic(self, periodic: PeriodicTasks) -> None:
-        running = await periodic.wait(self._stop_by())
-        self._left_over += [f"the periodic task {name}" for name in running]
+    def _remaining(self) -> float:
+        """How many seconds are left for what comes after the drain: always a few moments."""
+        return max(_MOMENT, self._stop_by() - time.monotonic())
+
+    def _drain_by(self) -> float:
+        """When the drain must be over, so that hooks and threads get their time as well."""
+        return self._stop_by() - min(5.0, self._service.shutdown_timeout / 5)
+
+    async def _unless_asked_to_stop(self, outcome: Any) -> None:
+        """Wait for a hook that may be a coroutine, but not when nobody wants its service."""
+        if not inspect.isawaitable(outcome):
+            return
+        hook = asyncio.ensure_future(outcome)
+        asked = asyncio.create_task(self._asked_to_stop.wait())
+        try:
+            await asyncio.wait({hook, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not hook.done():
+                hook.cancel()
+                await asyncio.wait({hook}, timeout=self._remaining())
+                raise _StoppedEarly
+            hook.result()
+        finally:
+            asked.cancel()
+            hook.cancel()
 
     async def _drain(self, server: HttpServer) -> None:
         self._service.logger.info("%s is stopping", self._service.name)
-        unanswered = await server.drain(self._service.drain_grace, self._stop_by())
-        self._left_over += [f"the call of {name}" for name in unanswered]
+        self._left_over += await server.drain(self._service.drain_grace, self._drain_by())
+
+    async def _wait_for_notifications(self, dispatcher: Dispatcher) -> None:
+        if dispatcher.notifications:
+            remaining = max(0.0, self._drain_by() - time.monotonic())
+            _, late = await asyncio.wait(dispatcher.notifications, timeout=remaining)
+            for task in late:
+                task.cancel()
+            self._left_over += sorted(f"the notification {task.get_name()}" for task in late)
+
+    async def _wait_for_periodic(self, periodic: PeriodicTasks) -> None:
+        running = await periodic.wait(self._drain_by())
+        self._left_over += [f"the periodic task {name}" for name in running]
 
     async def _say_stop(self) -> None:
-        remaining = max(0.0, self._stop_by() - time.monotonic())
         try:
-            async with asyncio.timeout(remaining):
-                await _finished(self._service.on_service_stop())
+            outcome = self._service.on_service_stop()
+            if inspect.isawaitable(outcome):
+                async with asyncio.timeout(self._remaining()):
+                    await outcome
         except TimeoutError:
             self._left_over.append("on_service_stop()")
         except Exception:
@@ -140,21 +188,22 @@ class Run:
         abandoned = set(dispatcher.abandoned)
         for task in abandoned:
             task.cancel()
-        if not await self._service._executor.end(self._stop_by()):
+        if not await self._service._executor.end(self._remaining()):
             running = dispatcher.blocking.running()
             self._left_over += [f"the blocking method {name}" for name in running]
             if not self._left_over:
                 self._left_over.append("a function that was handed to get_executor()")
         if abandoned:
-            remaining = max(0.0, self._stop_by() - time.monotonic())
-            _, pending = await asyncio.wait(abandoned, timeout=remaining)
+            _, pending = await asyncio.wait(abandoned, timeout=self._remaining())
             self._left_over += [f"the call of {task.get_name()}" for task in pending]
 
+    async def _end_loop_threads(self) -> None:
+        if not await self._loop_threads.end(self._remaining()):
+            self._left_over.append("a function that was handed to asyncio's own threads")
 
-async def _finished(outcome: Any) -> None:
-    """Wait for a hook that may be plain or a coroutine function."""
-    if inspect.isawaitable(outcome):
-        await outcome
+
+class _StoppedEarly(Exception):
+    """Somebody asked the service to stop while it started."""
 
 
 def _http_options(service: "MicroService") -> HttpOptions:

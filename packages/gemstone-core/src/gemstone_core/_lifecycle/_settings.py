@@ -1,5 +1,8 @@
 """What the class of a service says, checked before anything is started."""
 
+import inspect
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gemstone.errors import ServiceConfigurationError
@@ -18,6 +21,10 @@ _COUNTS = (
     "max_parallel_blocking_tasks",
     "max_pending_blocking_calls",
 )
+_LISTS = ("extra_handlers", "periodic_tasks", "static_dirs")
+_SWITCHES = ("debug", "legacy_responses")
+#: Characters of a URL's path (RFC 3986, section 3.3).
+_PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
 _TIMES = ("body_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")
 
 
@@ -47,15 +54,21 @@ def check_settings(service: "MicroService") -> None:
     port = service.port
     if not _is_integer(port) or not 0 <= port <= 65535:
         raise _wrong(service, "port", "an integer from 0 (any free port) to 65535")
-    endpoint = service.endpoint
-    if not isinstance(endpoint, str) or not endpoint.startswith("/") or "?" in endpoint:
-        raise _wrong(service, "endpoint", 'a path that begins with "/"')
+    if not isinstance(service.endpoint, str) or not _PATH.fullmatch(service.endpoint):
+        raise _wrong(service, "endpoint", 'a path that begins with "/", as it stands in a URL')
     if service.accessible_at is not None and not isinstance(service.accessible_at, str):
         raise _wrong(service, "accessible_at", "a URL, or None")
     for attribute in _COUNTS:
         value = getattr(service, attribute)
         if not _is_integer(value) or value < 1:
             raise _wrong(service, attribute, "an integer of at least 1")
+    for attribute in _SWITCHES:
+        if not isinstance(getattr(service, attribute), bool):
+            raise _wrong(service, attribute, "True or False")
+    for attribute in _LISTS:
+        value = getattr(service, attribute)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise _wrong(service, attribute, "a list")
     for attribute in _TIMES:
         if not _is_time(getattr(service, attribute)):
             raise _wrong(service, attribute, "a number of seconds greater than 0")
@@ -74,11 +87,18 @@ def check_private_methods(
         ServiceConfigurationError: there are some, and nothing says who may call them.
     """
     private = sorted(method.origin for method in methods.values() if method.private)
-    guarded = type(service).authenticate_request is not base.authenticate_request
-    if private and not guarded and "authenticate_request" not in vars(service):
+    guard: Any = service.authenticate_request
+    if private and (
+        not callable(guard) or getattr(guard, "__func__", None) is base.authenticate_request
+    ):
         raise ServiceConfigurationError(
             f"{', '.join(private)} can only be called by those whom authenticate_request() "
             f"lets in: override it in {describe(type(service))}"
+        )
+    if inspect.isgeneratorfunction(guard) or inspect.isasyncgenfunction(guard):
+        raise ServiceConfigurationError(
+            f"{describe(guard)} is a generator, which says nothing: make it a plain function, "
+            "or a coroutine function with async def"
         )
 
 

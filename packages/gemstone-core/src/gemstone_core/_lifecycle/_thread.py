@@ -5,18 +5,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tornado.ioloop import IOLoop
 
-from gemstone.errors import ShutdownTimeoutError
+from gemstone.errors import ServiceStateError, ShutdownTimeoutError
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
     from ._run import Run
 
 
-class ServiceThread:
+AnyService = TypeVar("AnyService", bound="MicroService")
+
+
+class ServiceThread(Generic[AnyService]):
     """A service that serves in a thread of its own; as a context manager, as long as it lasts.
 
     Made by :meth:`MicroService.start_in_thread`.
@@ -27,7 +30,7 @@ class ServiceThread:
 
     def __init__(
         self,
-        service: "MicroService",
+        service: AnyService,
         make_run: "Callable[[], Run]",
         io_loop: IOLoop | None,
     ) -> None:
@@ -52,7 +55,7 @@ class ServiceThread:
             self._ended.result()
             self._thread.join()
 
-    def __enter__(self) -> "MicroService":
+    def __enter__(self) -> AnyService:
         return self.service
 
     def __exit__(
@@ -79,5 +82,9 @@ class ServiceThread:
         except BaseException as error:
             (self._ended if self._ready.done() else self._ready).set_exception(error)
         else:
+            if not self._ready.done():
+                self._ready.set_exception(
+                    ServiceStateError(f"{self.service.name} was stopped while it started")
+                )
             if not self._ended.done():
                 self._ended.set_result(None)

@@ -28,10 +28,14 @@ class Binding:
         parameters = list(inspect.signature(function).parameters.values())
         #: Whether the handler goes in as the keyword ``handler``, not as the first argument.
         self.handler_by_keyword = False
-        self._refused: frozenset[str] = frozenset()
+        #: What is filled in already, so that no client can give it beside ``**names``.
+        self._refused = _bound_name(function)
         if takes_handler:
-            self._refused = frozenset({"handler"})
+            leading = parameters[:1]
             self.handler_by_keyword, parameters = _without_handler(parameters)
+            self._refused |= {"handler"}
+            if not self.handler_by_keyword:
+                self._refused |= _names_by_keyword(leading)
         kinds = {parameter.kind for parameter in parameters}
         self._takes_any_name = inspect.Parameter.VAR_KEYWORD in kinds
         self._takes_any_count = inspect.Parameter.VAR_POSITIONAL in kinds
@@ -66,7 +70,7 @@ class Binding:
 
     def _problem_by_name(self, params: dict[str, Any]) -> str | None:
         if not self._refused.isdisjoint(params):
-            return _named("unexpected", sorted(self._refused))
+            return _named("unexpected", sorted(self._refused.intersection(params)))
         if not self._takes_any_name and not self._names.issuperset(params):
             return _named("unexpected", [name for name in params if name not in self._names])
         if missing := [name for name in self._needed_names if name not in params]:
@@ -98,6 +102,18 @@ def _without_handler(
     raise ValueError(
         'it requires a handler reference, but has no argument for it: add one named "handler"'
     )
+
+
+def _bound_name(function: Callable[..., Any]) -> frozenset[str]:
+    """The name of the argument that a bound method fills in: self, or cls."""
+    if not inspect.ismethod(function):
+        return frozenset()
+    parameters = inspect.signature(function.__func__).parameters.values()
+    return _names_by_keyword(list(parameters)[:1])
+
+
+def _names_by_keyword(parameters: list[inspect.Parameter]) -> frozenset[str]:
+    return frozenset(p.name for p in parameters if p.kind in _BY_NAME)
 
 
 def _named(what: str, names: list[str]) -> str:

@@ -9,8 +9,9 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -22,6 +23,11 @@ from .._request import CURRENT, Exchange, Request
 from ._blocking import BlockingCalls, Busy, DeadlinePassed
 from ._messages import NULL, Answers, BadMessage, Call, check, encode, read_body, read_member
 from ._method import ExposedMethod
+
+#: How long the request of a notification is held up for it, in seconds. Whoever sends one
+#: does not want to wait, but finds what a quick one has done when the answer is there.
+_PATIENCE: Final = 0.1
+_ANY_PLACE: Final = nullcontext()
 
 #: What a method came to: its encoded result, or what it raised.
 Outcome = bytes | BaseException
@@ -74,6 +80,8 @@ class Dispatcher:
         self._debug = debug
         #: Coroutines that did not end when their deadline had passed, and run on unheard.
         self.abandoned: set[asyncio.Task[Outcome]] = set()
+        #: Notifications that are being executed, whether their requests were answered or not.
+        self.notifications: set[asyncio.Task[None]] = set()
 
     async def dispatch(self, body: bytes, exchange: Exchange) -> bytes | None:
         """Answer one body. Must be called on the event loop, in a task of its own.
@@ -116,8 +124,7 @@ class Dispatcher:
                 call = read_member(member)
             except BadMessage as bad:
                 return self._refuse(bad) if bad.id else None
-            async with places:
-                return await self._answer(call, exchange, admission)
+            return await self._answer(call, exchange, admission, places)
 
         # gather() gives each call a task, and so a context, of its own.
         answers = await asyncio.gather(*map(answer, members))
@@ -125,29 +132,64 @@ class Dispatcher:
         return b"[%b]" % b",".join(written) if written else self._answers.to_notifications
 
     async def _answer(
-        self, call: Call, exchange: Exchange, admission: "_Admission"
+        self,
+        call: Call,
+        exchange: Exchange,
+        admission: "_Admission",
+        place: AbstractAsyncContextManager[None] = _ANY_PLACE,
     ) -> bytes | None:
-        """Answer one call; ``None`` for a notification."""
+        """Answer one call, when there is a place for it; ``None`` for a notification."""
         id = bytes(call.id)
         try:
             check(call, null_params=self._answers.null_params)
         except BadMessage as bad:
             return self._refuse(bad)
-        notification = self._answers.is_notification(id)
-        try:
-            method = await self._admit(call, admission)
-            outcome = await self._execute(method, call, exchange, b"" if notification else id)
-        except RpcError as error:
-            outcome = error
-        if notification:
+        if self._answers.is_notification(id):
+            await self._note(call, exchange, admission, place)
+            return None
+        async with place:
+            outcome = await self._call(call, id, exchange, admission)
+        if isinstance(outcome, bytes):
+            return self._answers.result(id, outcome)
+        return self._failure(call.method, id, outcome)
+
+    async def _note(
+        self,
+        call: Call,
+        exchange: Exchange,
+        admission: "_Admission",
+        place: AbstractAsyncContextManager[None],
+    ) -> None:
+        """Execute a notification, and wait for it as long as nobody minds."""
+
+        async def execute() -> None:
+            async with place:
+                outcome = await self._call(call, b"", exchange, admission)
             if isinstance(outcome, RpcError):
                 self._logger.info("The notification %r failed: %s", call.method, outcome)
             elif isinstance(outcome, BaseException):
                 self._internal_error(call.method, outcome)
-            return None
-        if isinstance(outcome, bytes):
-            return self._answers.result(id, outcome)
-        return self._failure(call.method, id, outcome)
+
+        task = asyncio.create_task(execute(), name=call.method)
+        self.notifications.add(task)
+        task.add_done_callback(self.notifications.discard)
+        method = self._methods.get(call.method)
+        # A handler is there as long as its request is not answered.
+        needs_handler = method is not None and (method.private or method.needs_handler)
+        await asyncio.wait({task}, timeout=None if needs_handler else _PATIENCE)
+
+    async def _call(
+        self, call: Call, id: bytes, exchange: Exchange, admission: "_Admission"
+    ) -> Outcome:
+        """Execute one call, or find out why it can't be."""
+        timeout = self._limits.method_timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
+        request = Request(exchange, call.method, call.params, id, deadline)
+        CURRENT.set(request)
+        try:
+            return await self._execute(await self._admit(call, admission), request, exchange)
+        except RpcError as error:
+            return error
 
     async def _admit(self, call: Call, admission: "_Admission") -> ExposedMethod:
         """The method that is called, if this client may call it with these params."""
@@ -168,31 +210,27 @@ class Dispatcher:
         return method
 
     async def _execute(
-        self, method: ExposedMethod, call: Call, exchange: Exchange, id: bytes
+        self, method: ExposedMethod, request: Request, exchange: Exchange
     ) -> Outcome:
-        timeout = self._limits.method_timeout
-        deadline = None if timeout is None else time.monotonic() + timeout
-        request = Request(exchange, method.name, call.params, id, deadline)
-        CURRENT.set(request)
+        if (task := asyncio.current_task()) is not None:
+            task.set_name(method.name)
         if self._plugins:
             run_hooks(self._plugins, "on_method_call", request, logger=self._logger)
         handler = await exchange.handler() if method.needs_handler else None
+        params, deadline = request.params, request.deadline
         try:
             if method.is_blocking:
                 return await self.blocking.run(
-                    method.name, lambda: _run_blocking(method, call.params, handler), deadline
+                    method.name, lambda: _run_blocking(method, params, handler), deadline
                 )
-            if (task := asyncio.current_task()) is not None:
-                task.set_name(method.name)
             if deadline is None:
-                return await _run_on_loop(method, call.params, handler)
-            return await self._run_until(deadline, method, call.params, handler)
+                return await _run_on_loop(method, params, handler)
+            return await self._run_until(deadline, method, params, handler)
         except Busy:
             return RpcError(jsonrpc.BUSY, "Busy", "too many calls are waiting; try again later")
         except DeadlinePassed:
-            return RpcError(
-                jsonrpc.DEADLINE_PASSED, "Deadline passed", f"no result within {timeout} s"
-            )
+            data = f"no result within {self._limits.method_timeout} s"
+            return RpcError(jsonrpc.DEADLINE_PASSED, "Deadline passed", data)
 
     async def _run_until(
         self, deadline: float, method: ExposedMethod, params: Any, handler: Any
@@ -232,9 +270,8 @@ class Dispatcher:
     def _internal_error(self, method: str, error: BaseException) -> str:
         """Log what was raised, and give the reference by which it is found in the log."""
         reference = secrets.token_hex(4)
-        self._logger.error(
-            "Internal error %s in method %r: %r", reference, method, error, exc_info=error
-        )
+        # The traceback says what was raised; the error's own text may fail to be had.
+        self._logger.error("Internal error %s in method %r", reference, method, exc_info=error)
         if self._plugins:
             run_hooks(self._plugins, "on_internal_error", error, logger=self._logger)
         return reference
@@ -260,9 +297,16 @@ class _Admission:
 
     async def _ask(self) -> bool | BaseException:
         try:
-            verdict = self._authenticate(await self._exchange.handler())
-            return bool(await verdict if inspect.isawaitable(verdict) else verdict)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            verdict: Any = self._authenticate(await self._exchange.handler())
+            if inspect.isawaitable(verdict):
+                verdict = await verdict
+            if inspect.isgenerator(verdict) or inspect.isasyncgen(verdict):
+                # It would be true, whatever it were to say.
+                raise TypeError("authenticate_request() gave a generator, not a verdict")
+            return bool(verdict)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return error
 
 
@@ -270,12 +314,13 @@ async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outc
     try:
         value = method.call(params, handler)
         return encode(await value if inspect.isawaitable(value) else value)
-    except asyncio.CancelledError as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # What leaves a task otherwise ends the loop, or leaves a client without an answer.
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
-        return error
-    except (Exception, SystemExit) as error:
         return error
 
 
@@ -299,5 +344,5 @@ def _text(error: BaseException) -> str:
     """What an exception says, as a text that can be encoded, whatever its class does."""
     try:
         return str(error).encode(errors="backslashreplace").decode()
-    except Exception:
+    except BaseException:
         return "(its text can't be had)"
