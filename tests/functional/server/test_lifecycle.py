@@ -600,6 +600,10 @@ class Careful(Hooked):
     def large(self):
         return "x" * 20_000_000
 
+    @gemstone.exposed_method(requires_handler_reference=True)
+    def large_by_handler(self, handler):
+        return "x" * 20_000_000
+
 
 def connect(port, data):
     wire = socket.create_connection(("127.0.0.1", port), 30)
@@ -622,6 +626,23 @@ def test_no_slow_client_makes_a_stop_unclean(sent):
     thread.stop()
     assert time.monotonic() - began < 8
     assert service.seen[-1] == "stop"
+    wire.close()
+
+
+@pytest.mark.parametrize("method", ["large", "large_by_handler"])
+def test_a_client_that_reads_slowly_gets_all_of_its_answer(method):
+    service = Careful()
+    thread = service.start_in_thread()
+    body = LARGE.replace(b"large", method.encode())
+    wire = connect(service.port, POST + b"%d\r\n\r\n" % len(body) + body)
+    size = len(wire.recv(1000))
+    stopping = threading.Thread(target=thread.stop)
+    stopping.start()
+    while part := wire.recv(400_000):
+        size += len(part)
+        time.sleep(0.02)  # a client at 20 MB a second, for longer than the grace
+    stopping.join()
+    assert size > 20_000_000
     wire.close()
 
 

@@ -18,6 +18,7 @@ class Connection:
     Attributes:
         http: what Tornado reads the current message from.
         busy: whether that message is being answered.
+        taking: whether its client is taking a large answer.
         patience: how long its client may take for what it is at, in seconds.
         deadline: when the client is late with it, in seconds of :func:`time.monotonic`.
         sender: the task that waits until the client has taken a part of its answer.
@@ -25,11 +26,12 @@ class Connection:
         told: whether the client was told that it is.
     """
 
-    __slots__ = ("busy", "deadline", "ending", "http", "patience", "sender", "told")
+    __slots__ = ("busy", "deadline", "ending", "http", "patience", "sender", "taking", "told")
 
     def __init__(self, patience: float) -> None:
         self.http: HTTP1Connection | None = None
         self.busy = False
+        self.taking = False
         self.patience = patience
         self.deadline = math.inf
         self.sender: asyncio.Task[None] | None = None
@@ -41,9 +43,10 @@ class Connection:
         if self.sender is not None:
             self.sender.cancel()
 
-    def awaits_client(self, patience: float | None = None) -> None:
+    def awaits_client(self, patience: float | None = None, *, taking: bool = False) -> None:
         """It is the client's turn: to send, or to take what was sent to it."""
         self.busy = False
+        self.taking = taking
         self.deadline = time.monotonic() + (self.patience if patience is None else patience)
 
     def awaits_service(self) -> None:
@@ -57,8 +60,8 @@ class Connection:
             self.http.close()
 
     def close_if_idle(self) -> None:
-        """Close the connection, unless a message is being answered."""
-        if not self.busy and self.http is not None:
+        """Close the connection, unless a message is being answered, or the answer taken."""
+        if not self.busy and not self.taking and self.http is not None:
             self.http.close()
 
 

@@ -189,7 +189,8 @@ class RpcMessage(httputil.HTTPMessageDelegate):
             self._connection.told = True
             handler.set_header("Connection", "close")
         # Tornado writes it as one, and does not tell how much of it was taken.
-        self._connection.awaits_client(self._connection.patience + len(answer) / _SLOWEST)
+        patience = self._connection.patience + len(answer) / _SLOWEST
+        self._connection.awaits_client(patience, taking=len(answer) > _PIECE)
 
     async def _send_slowly(self, answer: bytes) -> None:
         """Send an answer no faster than the client takes it; a client must take some of it."""
@@ -197,7 +198,7 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         self._connection.sender = asyncio.current_task()
         for begin in range(_PIECE, len(answer), _PIECE):
             await written
-            self._connection.awaits_client()
+            self._connection.awaits_client(taking=True)
             written = self._http.write(answer[begin : begin + _PIECE])
         self._connection.sender = None
 
@@ -224,14 +225,15 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         headers = httputil.HTTPHeaders(more)
         if body:
             headers["Content-Type"] = "application/json"
-        headers["Content-Length"] = str(len(body) if length is None else length)
+        length = len(body) if length is None else length
+        headers["Content-Length"] = str(length)
         headers["Date"] = _date(int(time.time()))
         if self._connection.ending:
             headers["Connection"] = "close"
             self._connection.told = True
         line = httputil.ResponseStartLine("", status, responses[status])
         if not self._refused_early:
-            self._connection.awaits_client()
+            self._connection.awaits_client(taking=length > _PIECE)
         return self._http.write_headers(line, headers, body)
 
     def _finish(self) -> None:
