@@ -105,28 +105,41 @@ def test_awaiting_raises_what_the_call_raises(peer):
         asyncio.run(main(service))
 
 
-def test_cancelling_the_task_cancels_a_call_that_was_not_sent(peer, gate):
+def test_cancelling_one_who_awaits_leaves_the_call_to_the_others(peer, gate):
     async def main(service):
         first = service.call_method_async("slow", [1])
         second = service.call_method_async("slow", [2])
-        task = asyncio.ensure_future(second)
+        tasks = [asyncio.ensure_future(second) for _ in range(2)]
         await asyncio.sleep(0)
-        task.cancel()
+        tasks[0].cancel()
         with pytest.raises(asyncio.CancelledError):
-            await task
+            await tasks[0]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(second, 0.01)
         gate.set()
-        await first
-        return second
+        return await asyncio.gather(first, tasks[1], second)
 
     with RemoteService(peer.url, max_connections=1) as service:
-        second = asyncio.run(main(service))
-        assert service.call_method("fast").error is None
-    assert second.finished()
-    assert not second.successful()
-    assert repr(second) == "<AsyncMethodCall of 'slow': cancelled>"
-    with pytest.raises(concurrent.futures.CancelledError):
-        second.result()
-    assert [request.json.get("params") for request in peer.requests] == [[1], None]
+        results = asyncio.run(main(service))
+    assert [result.result for result in results] == [[1], [2], [2]]
+    assert [request.json["params"] for request in peer.requests] == [[1], [2]]
+
+
+def test_asyncio_takes_it_for_an_awaitable_and_no_future(service):
+    async def main():
+        call = service.call_method_async("x", [1])
+        with pytest.raises((TypeError, AttributeError)):
+            await asyncio.wait([call])
+        done, _ = await asyncio.wait([asyncio.ensure_future(call)])
+        [first] = [await each for each in asyncio.as_completed([call])]
+        return [
+            done.pop().result(),
+            first,
+            await asyncio.wait_for(call, 30),
+            *await asyncio.gather(call),
+        ]
+
+    assert [result.result for result in asyncio.run(main())] == [[1]] * 4
 
 
 def test_at_most_so_many_calls_at_once(peer, gate):
@@ -205,7 +218,7 @@ def test_callbacks_for_errors(peer, service, caplog):
     errors = []
     make_callbacks([remote, malformed], pytest.fail, errors.append)
     assert isinstance(errors[0], RemoteCallError)
-    assert (errors[0].code, errors[0].data) == (1, [3])
+    assert (errors[0].code, errors[0].data, errors[0].url) == (1, [3], peer.url)
     assert "not JSON" in str(errors[1])
 
     with caplog.at_level(logging.WARNING, "gemstone.client"):
@@ -282,29 +295,27 @@ def test_it_is_made_from_a_future():
     call = AsyncMethodCall(MethodCall("x"), future)
     assert repr(call) == "<AsyncMethodCall of 'x': pending>"
     seen = []
-    call.add_done_callback(seen.append)
+    make_callbacks(call, seen.append)
     future.set_result(Result(1, None, 1, call.method_call))
-    assert seen == [call]
+    assert seen == [call.result()]
     assert call.result().result == 1
     with pytest.raises(TypeError, match="not from int"):
         AsyncMethodCall(MethodCall("x"), 3)
 
 
-def test_a_cancelled_call_stays_cancelled_when_the_service_is_closed(peer, gate):
-    async def begin(service):
-        task = asyncio.ensure_future(service.call_method_async("slow"))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+def test_a_future_that_somebody_cancels():
+    future: concurrent.futures.Future = concurrent.futures.Future()
+    call = AsyncMethodCall(MethodCall("x"), future)
+    future.cancel()
 
-    service = RemoteService(peer.url, max_connections=1)
-    first = service.call_method_async("slow", [1])
-    peer.wait_until(lambda: len(peer.requests) == 1)
-    asyncio.run(begin(service))
-    service.close(wait=False)
-    gate.set()
-    assert first.result(wait=True).result == [1]
+    async def main():
+        await call
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert call.finished()
+    assert not call.successful()
+    assert repr(call) == "<AsyncMethodCall of 'x': cancelled>"
 
 
 def test_without_threads_calls_fail_and_nothing_hangs(peer, gate, monkeypatch):

@@ -137,18 +137,23 @@ def test_netrc_is_used_only_where_nothing_else_is_said(peer, tmp_path):
         {"authentication_method": ("root", "hunter2")},
         {"authentication_method": {"Authorization": "Bearer sesame"}},
         {"headers": {"authorization": "Bearer sesame"}},
+        {"authentication_method": {"X-Token": "sesame"}},
         {"authentication_method": token},
         {"authentication_method": ("root", "hunter2"), "headers": {"Authorization": "x"}},
     ):
         with RemoteService(peer.url, **options) as service:
             service.call_method("x")
+    with RemoteService(peer.url.replace("//", "//root:url@")) as service:
+        service.call_method("x")
     assert sent(peer) == [
         basic("net", "rc"),
         basic("root", "hunter2"),
         "Bearer sesame",
         "Bearer sesame",
         None,
+        None,
         basic("root", "hunter2"),
+        basic("root", "url"),
     ]
 
 

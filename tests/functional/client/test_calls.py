@@ -213,12 +213,12 @@ OK = '{"jsonrpc": "2.0", "result": 1, "id": 1}'
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (f"[{OK}]", "1 of 2 calls have no answer; the first has the id 'b'"),
+        (f"[{OK}]", '1 of 2 calls have no answer; the first has the id "b"'),
         ("[]", "2 of 2 calls have no answer"),
         (f"[{OK}, {OK}]", "it answers the id 1 twice"),
-        (f"[{OK}, {OK.replace('1}', '9}')}]", "no call has the id 9"),
-        (f"[{OK}, {OK.replace('1}', 'true}')}]", "no call has the id True"),
-        (f"[{OK}, {OK.replace('1}', '[]}')}]", "no call has the id"),
+        (f"[{OK}, {OK.replace('1}', '9}')}]", "one of its ids is 9, not that of a call"),
+        (f"[{OK}, {OK.replace('1}', 'true}')}]", "one of its ids is true, not"),
+        (f"[{OK}, {OK.replace('1}', '[]}')}]", "one of its ids is [], not"),
         (f"[{OK}, null]", "its list holds null"),
         (f'[{OK}, {{"jsonrpc": "2.0", "error": {{"code": 1, "message": ""}}, "id": null}}]', "id"),
         (OK, "answered by a list, and it is an object"),

@@ -1,5 +1,7 @@
 """What a RemoteService accepts, and how it says what it doesn't."""
 
+import errno
+
 import pytest
 import requests.exceptions
 import urllib3.exceptions
@@ -126,19 +128,21 @@ def test_other_options(options, error, message):
 
 
 def test_rare_failures_are_explained():
-    endpoint = parse_endpoint("http://root:hunter2@host/api")
-
-    def error_for(exc):
-        return explained(exc, endpoint, {}, 30)
+    def error_for(exc, confidential=False):
+        return explained(exc, "http://host/api", confidential, 30)
 
     bad_header = requests.exceptions.InvalidHeader(urllib3.exceptions.InvalidHeader("Length"))
     assert isinstance(error_for(bad_header)[0], MalformedResponseError)
-    error, cause = error_for(requests.exceptions.RetryError("the password is hunter2"))
+    error, cause = error_for(requests.exceptions.RetryError("the password is hunter2"), True)
     assert cause is None
     assert str(error) == (
-        "no connection to http://host/api, or it broke: "
-        "RetryError; its text is not shown, because it holds a secret"
+        "no connection to http://host/api, or it broke: RetryError "
+        "(what came is not shown, because the request carried credentials)"
     )
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    error, cause = error_for(requests.exceptions.ConnectionError("/api?key=hunter2", refused), True)
+    assert cause is refused
+    assert "Connection refused" in str(error)
     error, cause = error_for(requests.exceptions.ConnectTimeout("slow"))
     assert isinstance(error, RemoteTimeoutError)
     assert str(error) == "http://host/api did not accept a connection within 30 s"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import client as client
 from . import errors as errors
 from . import jsonrpc as jsonrpc
+from . import plugins as plugins
 from . import util as util
 from ._leftover import warn_of_old_gemstone
 from .client import AsyncMethodCall as AsyncMethodCall
@@ -28,7 +29,6 @@ from .util import make_callbacks as make_callbacks
 
 if TYPE_CHECKING:
     from . import core as core
-    from . import plugins as plugins
     from .core import BasePlugin as BasePlugin
     from .core import Container as Container
     from .core import GemstoneCustomHandler as GemstoneCustomHandler
@@ -58,11 +58,11 @@ _CLIENT_NAMES = (
     "first_completed",
     "jsonrpc",
     "make_callbacks",
+    "plugins",
     "util",
 )
 
-# The modules of this package that re-export another distribution, and the names that are served
-# from each.
+# Those of the modules that re-export another distribution.
 _SERVED = {
     "gemstone.core": (
         "BasePlugin",
@@ -76,7 +76,6 @@ _SERVED = {
         "current_request",
         "exposed_method",
     ),
-    "gemstone.plugins": (),
 }
 
 if not TYPE_CHECKING:  # else a type checker would believe that every name is here
@@ -99,7 +98,8 @@ if not TYPE_CHECKING:  # else a type checker would believe that every name is he
 
 
 def __dir__() -> list[str]:
-    return sorted({*_installed_names(), *globals()})
+    own = (name for name in globals() if name.startswith("_"))
+    return sorted({*_installed_names(), *own})
 
 
 def _installed_names() -> list[str]:

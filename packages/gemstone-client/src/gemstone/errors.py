@@ -148,7 +148,8 @@ class RemoteTimeoutError(RemoteServiceError, TimeoutError):
 
 
 class MalformedResponseError(RemoteServiceError):
-    """What came back is not an answer to what was asked. The message quotes its start."""
+    """What came back is not an answer to what was asked. The message quotes its start,
+    unless the request carried credentials."""
 
 
 class RemoteCallError(RemoteServiceError):

@@ -98,7 +98,7 @@ def make_callbacks(
             _logger.exception("a callback of make_callbacks for %r raised", name)
 
     for call in _calls((calls,), "make_callbacks"):
-        call.add_done_callback(finish)
+        call._add_done_callback(finish)
 
 
 def _tell(
@@ -114,7 +114,7 @@ def _tell(
         if result.error is None:
             on_result(result)
             return
-        error = remote_call_error(result.error, "")
+        error = remote_call_error(result.error, call._url)
     if on_error is not None:
         on_error(error)
     else:
@@ -190,5 +190,5 @@ def _calls(given: tuple[Any, ...], function: str) -> list[AsyncMethodCall]:
 def _finished_queue(calls: list[AsyncMethodCall]) -> "SimpleQueue[AsyncMethodCall]":
     finished: SimpleQueue[AsyncMethodCall] = SimpleQueue()
     for call in calls:
-        call.add_done_callback(finished.put)
+        call._add_done_callback(finished.put)
     return finished

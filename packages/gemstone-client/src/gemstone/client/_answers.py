@@ -1,19 +1,23 @@
-"""What came back: read strictly, or refused with an error that quotes it.
+"""What came back: read strictly, or refused with an error that quotes it (or not, where it
+might repeat a secret of the request).
 
 Read alike are strict answers (either ``result`` or ``error``) and those of gemstone 0.12, which
 hold both members, one of them null. JSON-RPC 2.0, sections 5 and 6.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from codecs import BOM_UTF8
+from collections.abc import Sequence
 from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Any, Final, NoReturn
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from ..errors import CalledServiceError, MalformedResponseError, RemoteCallError
 from ..jsonrpc import VERSION
 from ._endpoint import Endpoint, shown_url
-from ._shown import Secrets, printable
+from ._shown import NOT_SHOWN, phrase, printable
 from .structs import BatchResult, MethodCall, Notification, Result
 
 _QUOTED: Final = 120
@@ -24,11 +28,34 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode: Final = JSONDecoder(parse_constant=_refuse_constant).decode
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("it holds a number that is too large")
+    return value
+
+
+_decode: Final = JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+
+_MISSING: Final = object()
 
 
 class _Malformed(Exception):
-    """What is wrong with an answer."""
+    """What is wrong with an answer.
+
+    Args:
+        what: in words that may quote it.
+        unquoted: the same in words that don't, if `what` does.
+    """
+
+    def __init__(self, what: str, unquoted: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.unquoted = what if unquoted is None else unquoted
+
+
+def _other(subject: str, came: object, wanted: str) -> _Malformed:
+    return _Malformed(f"{subject} is {_short(came)}, not {wanted}", f"{subject} is not {wanted}")
 
 
 @dataclass(slots=True, repr=False)
@@ -41,7 +68,8 @@ class Answer:
         reason: what the status line says after it.
         location: the header ``Location``.
         body: the decoded body.
-        sent_headers: those of the request, which hold secrets that a service may send back.
+        confidential: whether the request carried credentials. A service may send them back, in
+            whichever form, so nothing of the answer is quoted then.
     """
 
     endpoint: Endpoint
@@ -49,7 +77,7 @@ class Answer:
     reason: str
     location: str | None
     body: bytes
-    sent_headers: Mapping[str, str | bytes]
+    confidential: bool
 
     def read(self, call: MethodCall) -> Result:
         """The result of `call`.
@@ -70,7 +98,7 @@ class Answer:
                 raise _Malformed(f"it is {_kind(reply)}, not an object")
             _check(reply)
             if not _is_id(reply["id"], call.id) and not _lacks_id_by_error(reply):
-                raise _Malformed(f"its id is {_short(reply['id'])}, not {_short(call.id)}")
+                raise _other("its id", reply["id"], _short(call.id))
         except _Malformed as exc:
             raise self._malformed(exc) from exc.__cause__
         return reply
@@ -100,7 +128,7 @@ class Answer:
                 _check(reply)
                 call = wanted.get(reply["id"]) if _may_be_id(reply["id"]) else None
                 if call is None:
-                    raise _Malformed(f"no call has the id {_short(reply['id'])}")
+                    raise _other("one of its ids", reply["id"], "that of a call")
                 if call.id in results:
                     raise _Malformed(f"it answers the id {_short(call.id)} twice")
                 error = reply.get("error")
@@ -132,8 +160,11 @@ class Answer:
         try:
             return _decode(self.body.decode())
         except (ValueError, RecursionError) as exc:
+            if self.body.startswith(BOM_UTF8):
+                raise _Malformed("it begins with a byte order mark (BOM), so is not JSON") from None
             # The cause is shown, but `exc` may hold the whole body.
-            raise _Malformed(f"it is not JSON ({printable(str(exc), 80)})") from None
+            why = printable(str(exc), 80)
+            raise _Malformed(f"it is not JSON ({why})", "it is not JSON") from None
 
     def _raise_for_whole_batch(self, reply: dict[str, Any]) -> NoReturn:
         _check(reply)
@@ -141,7 +172,7 @@ class Answer:
             raise _Malformed("a batch is answered by a list, and it is an object")
         error = reply["error"]
         raise RemoteCallError(
-            f"the whole batch was refused: {self._safe(error['message'], 1000)}",
+            f"the whole batch was refused: {printable(error['message'], 1000)}",
             self.endpoint.shown,
             error["code"],
             error.get("data"),
@@ -149,30 +180,38 @@ class Answer:
 
     def _malformed(self, what: _Malformed) -> MalformedResponseError:
         shown = self.endpoint.shown
-        message = f"{shown} did not answer as JSON-RPC 2.0 asks: {what}"
+        why = what.unquoted if self.confidential else what.what
+        message = f"{shown} did not answer as JSON-RPC 2.0 asks: {why}"
         return MalformedResponseError(
             f"{message}. {self._quote()}" if self.body else message, shown
         )
 
     def _wrong_status(self) -> CalledServiceError:
         shown = self.endpoint.shown
-        message = f"{shown} answered HTTP {self.status} {printable(self.reason, 60)}".rstrip()
+        reason = phrase(self.status) if self.confidential else printable(self.reason, 60)
+        message = f"{shown} answered HTTP {self.status} {reason}".rstrip()
         error = self._json_rpc_error()
         if 300 <= self.status < 400 and self.location is not None:
             # Seldom right, as calls would go on paying for it; and most redirects lose the body.
-            message += f", a redirect to {self._target()!r}; calls don't follow any: use that URL"
-        elif error is not None:
-            message += f": {self._safe(error['message'], _QUOTED)} ({error['code']})"
+            message += f", a redirect to {self._target()}; calls don't follow any: use that URL"
+        elif error is not None and not self.confidential:
+            message += f": {printable(error['message'], _QUOTED)} ({error['code']})"
         else:
             message += f". {self._quote()}"
         return CalledServiceError(message, shown, self.status)
 
     def _target(self) -> str:
         try:
-            target = shown_url(urljoin(self.endpoint.shown, self.location or ""))
+            url = urljoin(self.endpoint.shown, self.location or "")
+            target, parts = shown_url(url), urlsplit(url)
+            own = parts.hostname == urlsplit(self.endpoint.shown).hostname
         except ValueError:
-            target = "(something that is no URL)"
-        return self._safe(target, 200)
+            return "something that is no URL"
+        if not self.confidential:
+            return repr(printable(target, 200))
+        if own and parts.scheme in ("http", "https"):
+            return f"{parts.scheme}://{parts.hostname} {NOT_SHOWN}"
+        return f"another host {NOT_SHOWN}"
 
     def _json_rpc_error(self) -> dict[str, Any] | None:
         try:
@@ -186,22 +225,19 @@ class Answer:
         return None
 
     def _quote(self) -> str:
+        if self.confidential:
+            return NOT_SHOWN
         if not self.body:
             return "Its body is empty."
         # At most four bytes a character, so that a long body is not decoded as a whole.
         beginning = self.body[: _QUOTED * 4 + 4].decode(errors="replace")
-        return f"It begins with: {self._safe(beginning, _QUOTED)}"
-
-    def _safe(self, text: str, length: int) -> str:
-        if Secrets(self.endpoint, self.sent_headers).are_in(text):
-            return "(not shown, because it repeats a secret of the request)"
-        return printable(text, length)
+        return f"It begins with: {printable(beginning, _QUOTED)}"
 
 
 def _check(reply: dict[str, Any]) -> None:
     """See that an answer has the form of one, whatever its id."""
     if reply.get("jsonrpc") != VERSION:
-        raise _Malformed(f'its "jsonrpc" is {_short(reply.get("jsonrpc"))}, not "{VERSION}"')
+        raise _other('its "jsonrpc"', reply.get("jsonrpc", _MISSING), f'"{VERSION}"')
     error = reply.get("error")
     if error is None:
         if "result" not in reply:
@@ -211,9 +247,9 @@ def _check(reply: dict[str, Any]) -> None:
     elif not isinstance(error, dict):
         raise _Malformed(f'its "error" is {_kind(error)}, not an object')
     elif not isinstance(error.get("code"), int) or isinstance(error["code"], bool):
-        raise _Malformed(f'the "code" of its error is {_short(error.get("code"))}')
+        raise _other('the "code" of its error', error.get("code", _MISSING), "an integer")
     elif not isinstance(error.get("message"), str):
-        raise _Malformed(f'the "message" of its error is {_kind(error.get("message"))}')
+        raise _Malformed(f'the "message" of its error is {_kind(error.get("message", _MISSING))}')
     if "id" not in reply:
         raise _Malformed("it has no id")
 
@@ -232,12 +268,16 @@ def _is_id(came: object, sent: object) -> bool:
 
 
 def _kind(value: object) -> str:
+    if value is None or value is _MISSING:
+        return "null" if value is None else "missing"
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-    return "null" if value is None else names.get(type(value), "a number")
+    return names.get(type(value), "a number")
 
 
 def _short(value: object) -> str:
+    if value is _MISSING:
+        return _kind(value)
     try:
-        return printable(repr(value), 40)
+        return printable(json.dumps(value, ensure_ascii=False), 40)
     except (RecursionError, ValueError):  # nested too deeply, or a number of too many digits
         return _kind(value)

@@ -3,14 +3,16 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 import requests
+from requests.utils import get_auth_from_url
 
 from ..errors import ServiceStateError
 from ._answers import Answer
-from ._endpoint import Endpoint, secrets_of
+from ._endpoint import Endpoint
 from ._failures import FAILURES, explained
 from ._forking import restart_after_fork
 from ._lanes import Auth, Lane, Template
@@ -18,6 +20,16 @@ from ._lanes import Auth, Lane, Template
 # Servers close connections that are idle, ours after 5 s. A request that meets such a closing on
 # its way may have been executed or not, so a connection is given up before.
 _IDLE_LIMIT: Final = 4.0
+
+# What every request says. Answers are small, and a compressed one could go on for long without
+# making up a single byte, which no timeout would notice.
+_OWN_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+}
+
+_T = TypeVar("_T")
 
 
 class Connections:
@@ -45,9 +57,9 @@ class Connections:
             endpoint.url, {}, True, verify, cert
         )
         self._settings: dict[str, Any] = settings
-        proxies = self._settings["proxies"].values()
-        secrets = (secret for proxy in proxies for secret in secrets_of(proxy))
-        self.endpoint = dataclasses.replace(endpoint, secrets=(*endpoint.secrets, *secrets))
+        if any("@" in proxy for proxy in self._settings["proxies"].values()):
+            endpoint = dataclasses.replace(endpoint, confidential=True)
+        self.endpoint = endpoint
         self._max_idle = max_idle
         self._closed = False
         self._start()
@@ -57,28 +69,33 @@ class Connections:
         self._lock = threading.Lock()
         self._idle: list[Lane] = []  # the one used last is at the end
 
-    def prepare(self, headers: Mapping[str, str], auth: tuple[str, str] | Auth | None) -> Template:
+    def prepare(
+        self, headers: Mapping[str, str], auth: tuple[str, str] | Auth | Mapping[str, str] | None
+    ) -> Template:
         """Prepare a request, once for many calls.
+
+        Args:
+            headers: are sent, those that are in `auth` as well.
+            auth: what the service was given to authenticate with.
 
         Raises:
             ValueError: the URL or the credentials can't be sent.
         """
-        per_call = None if auth is None or isinstance(auth, tuple) else auth
-        # Without any, requests would put that of the netrc file over these.
-        explicit = per_call or (
-            auth is None and any(name.lower() == "authorization" for name in headers)
-        )
+        per_call = None if auth is None or isinstance(auth, tuple | Mapping) else auth
+        fixed: Any = auth if isinstance(auth, tuple) else None
+        named = any(name.lower() == "authorization" for name in headers)
+        if fixed is None and per_call is None and not named:
+            user, password = get_auth_from_url(self.endpoint.url)
+            fixed = (user, password) if user or password else None
+        if fixed is None and (auth is not None or named):
+            fixed = _unchanged  # without any, requests asks the netrc file
         try:
             request = self._session.prepare_request(
                 requests.Request(
                     "POST",
                     self.endpoint.url,
-                    headers={
-                        "Accept": "application/json",
-                        "Content-Type": "application/json",
-                        **headers,
-                    },
-                    auth=_unchanged if explicit else auth,
+                    headers={**_OWN_HEADERS, **headers},
+                    auth=fixed,
                 )
             )
         except ValueError as exc:
@@ -86,41 +103,63 @@ class Connections:
         else:
             # Its credentials are in a header by now, and must not get into any message.
             request.url = _without_userinfo(request.url or "")
-            return Template(request, per_call)
+            confidential = (
+                self.endpoint.confidential
+                or per_call is not None
+                or bool(headers)
+                or "Authorization" in request.headers  # that of the netrc file, for example
+            )
+            return Template(request, confidential, per_call)
         raise ValueError(f"{reason} of {self.endpoint.shown} can't be sent over HTTP")
 
-    def post(self, template: Template, body: bytes, timeout: float) -> Answer:
-        """Send `body` and wait for the answer.
+    def post(
+        self, template: Template, body: bytes, timeout: float, read: Callable[[Answer], _T]
+    ) -> _T:
+        """Send `body`, wait for the answer, and have it read.
+
+        Args:
+            template: the request without its body.
+            body: what to send.
+            timeout: in seconds.
+            read: returns what the answer says, or raises if it is not the one that was waited
+                for. Then the connection is closed: the right one may still come over it, and
+                the next call would take it for its own.
 
         Raises:
-            RemoteServiceError: there was no whole answer in time.
+            RemoteServiceError: there was no whole answer in time, or what `read` raises.
             ServiceStateError: :meth:`close` was called.
         """
-        if template.auth is not None:
-            request = template.authenticated(template.auth, body)
-            lane = self._take()
-        else:
-            lane = self._take()
-            request = lane.request_from(template, body)
+        request = template.authenticated(template.auth, body) if template.auth else None
+        with self._lane() as lane:
+            if request is None:
+                request = lane.request_from(template, body)
+            try:
+                response, content = lane.post(request, timeout, self._settings)
+            except FAILURES as exc:
+                error, cause = explained(exc, self.endpoint.shown, template.confidential, timeout)
+            else:
+                return read(
+                    Answer(
+                        self.endpoint,
+                        response.status_code,
+                        response.reason or "",
+                        response.headers.get("Location"),
+                        content,
+                        template.confidential,
+                    )
+                )
+            raise error from cause  # out here, so that a cause left out is no context either
+
+    @contextmanager
+    def _lane(self) -> Iterator[Lane]:
+        """A connection, given back at the end, or closed by an exception."""
+        lane = self._take()
         try:
-            response, content = lane.post(request, timeout, self._settings)
-        except FAILURES as exc:
-            lane.close()
-            error, cause = explained(exc, self.endpoint, request.headers, timeout)
+            yield lane
         except BaseException:
             lane.close()
             raise
-        else:
-            self._give_back(lane)
-            return Answer(
-                self.endpoint,
-                response.status_code,
-                response.reason or "",
-                response.headers.get("Location"),
-                content,
-                request.headers,
-            )
-        raise error from cause  # out here, so that a cause left out is no context either
+        self._give_back(lane)
 
     def _take(self) -> Lane:
         now = time.monotonic()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
@@ -19,12 +19,13 @@ class Endpoint:
         url: as it was given.
         shown: without user, password and fragment, and with ``…`` in place of the query,
             because a query may hold a token.
-        secrets: what must not be shown.
+        confidential: whether every request carries a secret, so that nothing that comes may be
+            quoted: it might repeat the secret, in whichever form.
     """
 
     url: str
     shown: str
-    secrets: tuple[str, ...]
+    confidential: bool
 
 
 def parse_endpoint(service_endpoint: object) -> Endpoint:
@@ -58,19 +59,12 @@ def parse_endpoint(service_endpoint: object) -> Endpoint:
             f"service_endpoint {_without_userinfo(service_endpoint)!r} {exc}; a good one is "
             "'http://127.0.0.1:8000/api'"
         ) from None
-    return Endpoint(service_endpoint, shown_url(service_endpoint), secrets_of(service_endpoint))
+    confidential = "@" in parts.netloc or "?" in service_endpoint
+    return Endpoint(service_endpoint, shown_url(service_endpoint), confidential)
 
 
 class _Wrong(Exception):
     pass
-
-
-def secrets_of(url: str) -> tuple[str, ...]:
-    """What of `url` must not be shown: the password, and the query."""
-    parts = urlsplit(url)
-    # A user without a password is a token.
-    secret = parts.username if parts.password is None else parts.password
-    return tuple({found for found in (secret, unquote(secret or ""), parts.query) if found})
 
 
 def shown_url(url: str) -> str:

@@ -1,7 +1,6 @@
 """What went wrong on the way: exceptions of requests and urllib3 as those of gemstone."""
 
 import http.client
-from collections.abc import Mapping
 from typing import Final
 
 import requests.exceptions
@@ -13,8 +12,7 @@ from ..errors import (
     RemoteServiceError,
     RemoteTimeoutError,
 )
-from ._endpoint import Endpoint
-from ._shown import Secrets, printable
+from ._shown import NOT_SHOWN, printable
 
 
 class DeadlinePassed(Exception):
@@ -38,29 +36,33 @@ _UNFIT_BODY: Final = (
 
 
 def explained(
-    exc: Exception, endpoint: Endpoint, headers: Mapping[str, str | bytes], timeout: float
+    exc: Exception, shown: str, confidential: bool, timeout: float
 ) -> tuple[RemoteServiceError, Exception | None]:
     """What to raise in place of `exc`.
 
     Args:
         exc: one of `FAILURES`.
-        endpoint: where the request went.
-        headers: the headers of the request.
+        shown: where the request went.
+        confidential: whether the request carried credentials.
         timeout: what the call was allowed to take, in seconds.
 
     Returns:
-        The error to raise, and the exception to raise it from: `exc`, or ``None`` where its
-        text, or that of an exception behind it, shows a secret.
+        The error to raise, and the exception to raise it from: `exc`, what is behind it, or
+        ``None``, so that none is shown that may show a secret.
     """
-    secrets = Secrets(endpoint, headers)
     causes = _causes(exc)
-    reason = printable(str(causes[-1]), 200)
-    if not reason or isinstance(causes[-1], http.client.HTTPException):  # else it says too little
-        reason = f"{type(causes[-1]).__name__} {reason}".rstrip()
-    if secrets.are_in(reason):
-        reason = f"{type(exc).__name__}; its text is not shown, because it holds a secret"
-    error = _error(causes, reason, endpoint.shown, timeout)
-    return error, None if secrets.are_in_exception(exc) else exc
+    root = causes[-1]
+    cause: Exception | None = exc
+    reason = printable(str(root), 200)
+    if not reason or isinstance(root, http.client.HTTPException):  # else it says too little
+        reason = f"{type(root).__name__} {reason}".rstrip()
+    if confidential:
+        # The texts of others hold what came, or the URL. With a number it is the system that
+        # speaks, and has seen neither.
+        cause = root if isinstance(root, OSError) and root.errno is not None else None
+        if cause is None:
+            reason = f"{type(root).__name__} {NOT_SHOWN}"
+    return _error(causes, reason, shown, timeout), cause
 
 
 def _error(

@@ -6,6 +6,7 @@ netrc file and prepare every header each time, which costs more than the call.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http.client import IncompleteRead
 from typing import Any, Final, TypeAlias
 
 import requests
@@ -25,19 +26,24 @@ class Template:
 
     Args:
         request: the prepared request. Not to be changed afterwards.
+        confidential: whether it carries credentials, or anything else of the user's that may be
+            some. Nothing that comes back is quoted then.
         auth: is applied to every single copy of it, because tokens change and a signature
             depends on the body.
     """
 
-    def __init__(self, request: requests.PreparedRequest, auth: Auth | None = None) -> None:
+    def __init__(
+        self, request: requests.PreparedRequest, confidential: bool, auth: Auth | None = None
+    ) -> None:
         self.request = request
+        self.confidential = confidential
         self.auth = auth
 
     def with_headers(self, headers: Mapping[str, str]) -> "Template":
         """The same with more headers."""
         request = self.request.copy()
         request.headers.update(headers)
-        return Template(request, self.auth)
+        return Template(request, self.confidential or bool(headers), self.auth)
 
     def authenticated(self, auth: Auth, body: bytes) -> requests.PreparedRequest:
         """A whole request of its own, with `auth` applied to it."""
@@ -105,6 +111,8 @@ class Lane(HTTPAdapter):
             body.append(piece)
             if time.monotonic() > deadline:
                 raise DeadlinePassed
+        if not body:
+            _check_whole(response.raw)
         response.raw.release_conn()
         self._response = None
         return response, body[0] if len(body) == 1 else b"".join(body)
@@ -148,6 +156,17 @@ class Lane(HTTPAdapter):
             response.close()
         self._pool = self._verified = None
         super().close()
+
+
+def _check_whole(raw: Any) -> None:
+    """See that an answer without a body is whole: one cut in its head looks as if it had none."""
+    if raw.status not in (200, 202):  # these tell of success, which has to be certain
+        return
+    headers = raw.headers
+    framed = any(name in headers for name in ("Content-Length", "Transfer-Encoding"))
+    ends_the_connection = headers and (raw.version == 10 or "Connection" in headers)
+    if not framed and not ends_the_connection:
+        raise IncompleteRead(b"")
 
 
 def _pieces(raw: Any) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from ._arguments import (
     as_batch,
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from ._lanes import Template
     from ._workers import Workers
 
+    _Path: TypeAlias = str | os.PathLike[str]
     Authentication: TypeAlias = (
         tuple[str, str] | Mapping[str, str] | Callable[[PreparedRequest], PreparedRequest]
     )
 
 __all__ = ["RemoteService"]
+
+_T = TypeVar("_T")
 
 
 class RemoteService:
@@ -49,9 +52,9 @@ class RemoteService:
             of headers, ``{"X-Token": "…"}``; or what requests takes as ``auth``: a callable that
             is given each request and returns it (``requests.auth.HTTPDigestAuth(…)``, for
             example). ``None``: what the URL or the user's netrc file says.
-        timeout: seconds that a call may take. It bounds connecting together with the wait for
-            the beginning of the answer, and each wait for more of it; an answer that is still
-            coming after `timeout` is given up at its next piece.
+        timeout: seconds. It bounds connecting together with the wait for the beginning of the
+            answer, and each wait for more of it; a body that is still coming after `timeout` is
+            given up at its next piece. It is no limit for a peer that drips on purpose.
         headers: are sent with every request.
         verify: whether to check a TLS certificate (default ``True``), or the path of a bundle
             of certificates to trust.
@@ -78,8 +81,8 @@ class RemoteService:
         authentication_method: "Authentication | None" = None,
         timeout: float = 30,
         headers: Mapping[str, str] | None = None,
-        verify: "bool | str | os.PathLike[str]" = True,
-        cert: str | tuple[str, str] | None = None,
+        verify: "bool | _Path" = True,
+        cert: "_Path | tuple[_Path, _Path] | None" = None,
         max_connections: int = 8,
     ) -> None:
         endpoint = parse_endpoint(service_endpoint)
@@ -87,7 +90,6 @@ class RemoteService:
         auth = checked_auth(authentication_method)
         if isinstance(auth, Mapping):
             own_headers |= checked_headers(auth, "authentication_method")
-            auth = None
         self._timeout = checked_timeout(timeout)
         limit = checked_max_connections(max_connections)
         trusted, certificate = checked_verify(verify), checked_cert(cert)
@@ -139,7 +141,7 @@ class RemoteService:
         .. seealso:: JSON-RPC 2.0, sections 4 and 5.
         """
         call = as_method_call(method_name_or_object, params)
-        return self._post(encode_call(call)).read(call)
+        return self._post(encode_call(call), lambda answer: answer.read(call))
 
     def call_method_async(
         self, method_name_or_object: str | MethodCall, params: Params = None
@@ -165,7 +167,8 @@ class RemoteService:
         """
         call = as_method_call(method_name_or_object, params)
         body = encode_call(call)
-        return AsyncMethodCall(call, self._workers.submit(lambda: self._post(body).read(call)))
+        future = self._workers.submit(lambda: self._post(body, lambda answer: answer.read(call)))
+        return AsyncMethodCall(call, future, url=self.url)
 
     def notify(self, method_name_or_object: str | Notification, params: Params = None) -> None:
         """Send a notification: call a method without asking for an answer.
@@ -188,7 +191,7 @@ class RemoteService:
         .. seealso:: JSON-RPC 2.0, section 4.1.
         """
         notification = as_notification(method_name_or_object, params)
-        self._post(encode_call(notification)).check_noted()
+        self._post(encode_call(notification), lambda answer: answer.check_noted())
 
     def call_batch(
         self,
@@ -216,7 +219,7 @@ class RemoteService:
         batch = as_batch(calls)
         if not batch:
             return BatchResult()
-        return self._post(encode_batch(batch)).read_batch(batch)
+        return self._post(encode_batch(batch), lambda answer: answer.read_batch(batch))
 
     def handle_single_request(
         self, request_object: MethodCall | Notification
@@ -244,7 +247,8 @@ class RemoteService:
                 "handle_single_request takes a MethodCall or a Notification, "
                 f"not {type(request_object).__name__}"
             )
-        return self._post(encode_call(request_object)).read_raw(request_object)
+        body = encode_call(request_object)
+        return self._post(body, lambda answer: answer.read_raw(request_object))
 
     def with_options(
         self, *, timeout: float | None = None, headers: Mapping[str, str] | None = None
@@ -298,5 +302,5 @@ class RemoteService:
             "credentials; make one in each process, or use with_options()"
         )
 
-    def _post(self, body: bytes) -> "Answer":
-        return self._connections.post(self._template, body, self._timeout)
+    def _post(self, body: bytes, read: "Callable[[Answer], _T]") -> _T:
+        return self._connections.post(self._template, body, self._timeout, read)

@@ -54,7 +54,7 @@ def _checked_id(id: Any) -> CallId:
 
 
 def _kind(value: object) -> str:
-    return f"{type(value).__name__}"
+    return type(value).__name__
 
 
 class MethodCall:
@@ -226,22 +226,25 @@ class AsyncMethodCall:
     """A call that was begun by ``call_method_async``, and goes on in another thread.
 
     Inside a coroutine, ``await`` it: that gives the :class:`Result`, or raises what the call
-    raised, and never blocks the event loop. Cancelling the awaiting task cancels a call that
-    has not been sent yet. All methods may be called from any thread.
+    raised, and never blocks the event loop. Cancelling the awaiting task does not cancel the
+    call, which others may await too. All methods may be called from any thread.
 
     Args:
         req_obj: the :class:`MethodCall`.
         async_resp_object: a ``concurrent.futures.Future`` of its :class:`Result`.
+        url: the service that is called, without credentials, for errors.
 
     Raises:
         TypeError: `async_resp_object` is something else.
     """
 
-    __slots__ = ("__weakref__", "_future", "method_call")
+    __slots__ = ("__weakref__", "_future", "_url", "method_call")
 
     method_call: MethodCall
 
-    def __init__(self, req_obj: MethodCall, async_resp_object: "Future[Result]") -> None:
+    def __init__(
+        self, req_obj: MethodCall, async_resp_object: "Future[Result]", *, url: str = ""
+    ) -> None:
         from concurrent.futures import Future
 
         if not isinstance(async_resp_object, Future):
@@ -251,6 +254,7 @@ class AsyncMethodCall:
             )
         self.method_call = req_obj
         self._future = async_resp_object
+        self._url = url
 
     def result(self, wait: bool = False) -> Result:
         """The :class:`Result` of the call, as ``call_method`` would have returned it.
@@ -262,7 +266,6 @@ class AsyncMethodCall:
         Raises:
             RuntimeError: the call has not finished, and `wait` is false.
             RemoteServiceError: what the call raised.
-            concurrent.futures.CancelledError: it was cancelled before it was sent.
         """
         if not wait and not self._future.done():
             raise RuntimeError(
@@ -286,7 +289,8 @@ class AsyncMethodCall:
             return False
         return future.result().error is None
 
-    def add_done_callback(self, callback: "Callable[[AsyncMethodCall], object]") -> None:
+    # With a public name asyncio would take this for a future of its own, and wait for ever.
+    def _add_done_callback(self, callback: "Callable[[AsyncMethodCall], object]") -> None:
         """Have `callback` called with this call when it has finished.
 
         Args:
@@ -298,8 +302,23 @@ class AsyncMethodCall:
 
     def __await__(self) -> Generator[Any, None, Result]:
         import asyncio
+        from concurrent.futures import Future
 
-        return asyncio.wrap_future(self._future).__await__()
+        # A future of each one who awaits: what cancels it leaves the call and the others alone.
+        mine: Future[Result] = Future()
+        self._future.add_done_callback(lambda _: self._tell(mine))
+        return asyncio.wrap_future(mine).__await__()
+
+    def _tell(self, other: "Future[Result]") -> None:
+        if self._future.cancelled():
+            other.cancel()
+        if not other.set_running_or_notify_cancel():
+            return
+        exc = self._future.exception()
+        if exc is not None:
+            other.set_exception(exc)
+        else:
+            other.set_result(self._future.result())
 
     def __reduce__(self) -> Any:
         raise TypeError(
