@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from . import client as client
 from . import errors as errors
 from . import jsonrpc as jsonrpc
-from . import plugins as plugins
 from . import util as util
 from ._leftover import warn_of_old_gemstone
 from .client import AsyncMethodCall as AsyncMethodCall
@@ -29,6 +28,7 @@ from .util import make_callbacks as make_callbacks
 
 if TYPE_CHECKING:
     from . import core as core
+    from . import plugins as plugins
     from .core import BasePlugin as BasePlugin
     from .core import Container as Container
     from .core import GemstoneCustomHandler as GemstoneCustomHandler
@@ -58,11 +58,11 @@ _CLIENT_NAMES = (
     "first_completed",
     "jsonrpc",
     "make_callbacks",
-    "plugins",
     "util",
 )
 
-# Those of the modules that re-export another distribution.
+# The modules of this package that re-export another distribution, and the names that are served
+# from each.
 _SERVED = {
     "gemstone.core": (
         "BasePlugin",
@@ -76,6 +76,7 @@ _SERVED = {
         "current_request",
         "exposed_method",
     ),
+    "gemstone.plugins": (),
 }
 
 if not TYPE_CHECKING:  # else a type checker would believe that every name is here
