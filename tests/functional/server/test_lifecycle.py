@@ -632,6 +632,9 @@ def test_no_slow_client_makes_a_stop_unclean(sent):
 @pytest.mark.parametrize("method", ["large", "large_by_handler"])
 def test_a_client_that_reads_slowly_gets_all_of_its_answer(method):
     service = Careful()
+    service.drain_grace = 2  # a piece must be taken in so much: time enough on a busy machine
+    service.idle_timeout = 10
+    service.shutdown_timeout = 30
     thread = service.start_in_thread()
     body = LARGE.replace(b"large", method.encode())
     wire = connect(service.port, POST + b"%d\r\n\r\n" % len(body) + body)
@@ -640,7 +643,7 @@ def test_a_client_that_reads_slowly_gets_all_of_its_answer(method):
     stopping.start()
     while part := wire.recv(400_000):
         size += len(part)
-        time.sleep(0.02)  # a client at 20 MB a second, for longer than the grace
+        time.sleep(0.05)  # a client at 8 MB a second, for longer than the grace
     stopping.join()
     assert size > 20_000_000
     wire.close()
