@@ -12,6 +12,7 @@ from tornado import gen
 from gemstone.errors import ServiceConfigurationError
 
 from .._exposed import describe
+from .._tasks import is_cancelled
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -79,8 +80,7 @@ class PeriodicTasks:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                task = asyncio.current_task()
-                if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                if is_cancelled(error):
                     raise
                 self._logger.exception("The periodic task %s failed; it is tried again", name)
             # A task that took longer than its interval leaves out the turns that it missed.

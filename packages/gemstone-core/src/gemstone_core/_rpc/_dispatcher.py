@@ -20,6 +20,7 @@ from gemstone.errors import RpcError
 
 from .._plugins import BasePlugin, run_hooks
 from .._request import CURRENT, Exchange, Request
+from .._tasks import is_cancelled
 from ._blocking import BlockingCalls, Busy, DeadlinePassed
 from ._messages import NULL, Answers, BadMessage, Call, check, encode, read_body, read_member
 from ._method import ExposedMethod
@@ -318,8 +319,7 @@ async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outc
         raise
     except BaseException as error:
         # What leaves a task otherwise ends the loop, or leaves a client without an answer.
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        if is_cancelled(error):
             raise
         return error
 
