@@ -230,7 +230,7 @@ def test_a_plugin_by_the_name_of_its_entry_point(installed):
 def test_two_distributions_that_offer_one_name(installed):
     installed("acme", "stranger", "acme:Stranger")
     installed("bcme", "stranger", "bcme:Stranger")
-    with pytest.raises(PluginError, match="acme and bcme both offer a plugin 'stranger'"):
+    with pytest.raises(PluginError, match="acme and bcme both offer the plugin 'stranger'"):
         type("Named", (Shop,), {"plugins": ["stranger"]})()
 
 

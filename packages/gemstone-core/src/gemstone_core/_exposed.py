@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar, overload
 
 from tornado import gen
 
+from ._marks import describe, marked_function, marked_methods, put_mark
+
 AnyCallable = TypeVar("AnyCallable", bound=Callable[..., Any])
 
 _MARK: Final = "__gemstone_exposed__"
@@ -81,56 +83,22 @@ def exposed_method(
         raise TypeError(f"the name of an exposed method is a string, not {name!r}")
 
     def mark(method: Any) -> Any:
-        function = _underlying_function(method)
+        function = marked_function(method, "exposed_method")
         exposure = Exposure(
             name=_checked_name(function.__name__ if name is None else name, function),
             private=private,
             is_coroutine=_checked_kind(function, is_coroutine),
             requires_handler_reference=requires_handler_reference,
         )
-        try:
-            setattr(function, _MARK, exposure)
-        except AttributeError:
-            raise _not_a_function(method) from None
+        put_mark(method, _MARK, exposure, "exposed_method")
         return method
 
     return mark
 
 
 def exposures(owner: object) -> Iterator[tuple[Exposure, Callable[..., Any]]]:
-    """Every exposed method of an object, bound to it, in the order of their definition.
-
-    A subclass that overrides a method without exposing it again takes it back.
-    """
-    attributes: dict[str, Any] = {}
-    for cls in reversed(type(owner).__mro__):
-        attributes.update(vars(cls))
-    seen = set()
-    for attribute, value in attributes.items():
-        function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        exposure = getattr(function, _MARK, None) if inspect.isroutine(function) else None
-        # A second attribute for the same method is no second method.
-        if isinstance(exposure, Exposure) and function not in seen:
-            seen.add(function)
-            yield exposure, getattr(owner, attribute)
-
-
-def describe(function: Callable[..., Any]) -> str:
-    """Where a function was defined, for messages."""
-    return f"{function.__module__}.{function.__qualname__}"
-
-
-def _underlying_function(method: Any) -> Any:
-    function = method.__func__ if isinstance(method, staticmethod | classmethod) else method
-    if not inspect.isroutine(function) or not hasattr(function, "__name__"):
-        raise _not_a_function(method)
-    return function
-
-
-def _not_a_function(thing: object) -> TypeError:
-    return TypeError(
-        f"@exposed_method goes onto a function or method of a class, not onto {thing!r}"
-    )
+    """Every exposed method of an object, bound to it, in the order of their definition."""
+    return marked_methods(owner, _MARK)
 
 
 def _checked_name(name: str, function: Callable[..., Any]) -> str:

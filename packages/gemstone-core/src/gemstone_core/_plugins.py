@@ -10,8 +10,6 @@ from gemstone.errors import MissingPluginNameError, PluginDoesNotExistError, Plu
 from ._parts import Part
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from ._request import Request
 
 ENTRY_POINT_GROUP: Final = "gemstone.plugins"
@@ -82,8 +80,10 @@ def find_plugin(plugins: list[BasePlugin], name: str) -> BasePlugin:
     for plugin in plugins:
         if plugin.name == name:
             return plugin
+    from ._entry_points import those
+
     raise PluginDoesNotExistError(
-        f"there is no plugin {name!r} here: {_those(str(plugin.name) for plugin in plugins)}"
+        f"there is no plugin {name!r} here: {those(str(plugin.name) for plugin in plugins)}"
     )
 
 
@@ -95,23 +95,14 @@ def load_plugin(name: str) -> object:
         PluginError: two distributions do, or it can't be imported.
     """
     # Only who lists a plugin by its name pays for looking at what is installed.
-    from importlib.metadata import entry_points
+    from ._entry_points import load, offered, those
 
-    installed = entry_points(group=ENTRY_POINT_GROUP)
-    found = [point for point in installed if point.name == name]
-    if not found:
+    plugin = load(ENTRY_POINT_GROUP, name, f"the plugin {name!r}", PluginError)
+    if plugin is None:
         raise PluginDoesNotExistError(
-            f"no plugin {name!r} is installed: {_those(point.name for point in installed)}"
+            f"no plugin {name!r} is installed: {those(offered(ENTRY_POINT_GROUP))}"
         )
-    if len(found) > 1:
-        offered = " and ".join(sorted(_distribution(point) for point in found))
-        raise PluginError(f"{offered} both offer a plugin {name!r}: uninstall one of them")
-    try:
-        return found[0].load()
-    except Exception as error:
-        raise PluginError(
-            f"the plugin {name!r} of {_distribution(found[0])} can't be imported: {error}"
-        ) from error
+    return plugin
 
 
 def run_hooks(
@@ -125,12 +116,3 @@ def run_hooks(
             raise
         except BaseException:
             logger.exception("%s() of the plugin %r failed", hook, plugin.name)
-
-
-def _those(names: Iterable[str]) -> str:
-    listed = ", ".join(sorted(names))
-    return f"there are {listed}" if listed else "there is none at all"
-
-
-def _distribution(point: "EntryPoint") -> str:
-    return point.dist.name if point.dist is not None else point.value

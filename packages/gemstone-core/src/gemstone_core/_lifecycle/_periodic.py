@@ -11,7 +11,7 @@ from tornado import gen
 
 from gemstone.errors import ServiceConfigurationError
 
-from .._exposed import describe
+from .._marks import describe
 from .._tasks import is_cancelled
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemstone.errors import ServiceConfigurationError
 
-from .._exposed import describe
+from .._marks import describe
 
 if TYPE_CHECKING:
     from .._microservice import MicroService

@@ -8,7 +8,8 @@ from tornado import gen
 
 from gemstone.errors import ServiceConfigurationError
 
-from .._exposed import Exposure, describe, exposures
+from .._exposed import Exposure, exposures
+from .._marks import describe
 from ._binding import Binding
 
 
