@@ -1,0 +1,1 @@
+"""What works on this repository itself: nothing here is ever installed."""
