@@ -28,6 +28,8 @@ from .util import make_callbacks as make_callbacks
 
 if TYPE_CHECKING:
     from . import core as core
+    from . import event as event
+    from . import events as events
     from . import plugins as plugins
     from .core import BasePlugin as BasePlugin
     from .core import Container as Container
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from .core import ServiceThread as ServiceThread
     from .core import TornadoJsonRpcHandler as TornadoJsonRpcHandler
     from .core import current_request as current_request
+    from .core import event_handler as event_handler
     from .core import exposed_method as exposed_method
 
 __version__: str
@@ -74,8 +77,11 @@ _SERVED = {
         "ServiceThread",
         "TornadoJsonRpcHandler",
         "current_request",
+        "event_handler",
         "exposed_method",
     ),
+    "gemstone.event": (),
+    "gemstone.events": (),
     "gemstone.plugins": (),
 }
 

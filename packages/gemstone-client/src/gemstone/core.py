@@ -15,6 +15,7 @@ try:
     from gemstone_core import ServiceThread as ServiceThread
     from gemstone_core import TornadoJsonRpcHandler as TornadoJsonRpcHandler
     from gemstone_core import current_request as current_request
+    from gemstone_core import event_handler as event_handler
     from gemstone_core import exposed_method as exposed_method
 except ModuleNotFoundError as error:
     if error.name != "gemstone_core":
@@ -31,5 +32,6 @@ __all__ = [
     "ServiceThread",
     "TornadoJsonRpcHandler",
     "current_request",
+    "event_handler",
     "exposed_method",
 ]

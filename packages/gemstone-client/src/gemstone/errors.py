@@ -4,6 +4,7 @@
 
     GemstoneError
     ├── ServiceConfigurationError (also a ValueError)
+    │   ├── BackendError
     │   └── ServiceAddressError
     ├── ServiceStateError (also a RuntimeError)
     ├── ShutdownTimeoutError
@@ -14,19 +15,33 @@
     │   ├── RemoteTimeoutError (also a TimeoutError)
     │   ├── MalformedResponseError
     │   └── RemoteCallError
+    ├── EventError
+    │   ├── InvalidEventError (also a ValueError)
+    │   ├── EventBufferFullError
+    │   ├── EventExpiredError
+    │   ├── EventRefusedError
+    │   └── EventUnconfirmedError (also a ConnectionError)
     └── PluginError
         ├── MissingPluginNameError
         └── PluginDoesNotExistError
 
 ``except GemstoneError`` catches whatever the library itself has to say;
-``except RemoteServiceError`` whatever can go wrong in a call to another service.
+``except RemoteServiceError`` whatever can go wrong in a call to another service;
+``except EventError`` whatever can become of an event.
 """
 
 from typing import Any
 
 __all__ = [
+    "BackendError",
     "CalledServiceError",
+    "EventBufferFullError",
+    "EventError",
+    "EventExpiredError",
+    "EventRefusedError",
+    "EventUnconfirmedError",
     "GemstoneError",
+    "InvalidEventError",
     "MalformedResponseError",
     "MissingPluginNameError",
     "PluginDoesNotExistError",
@@ -51,6 +66,13 @@ class ServiceConfigurationError(GemstoneError, ValueError):
     """A service, or something it is put together from, is declared in a way that can't work.
 
     Raised when a service is created or started, never while it answers calls.
+    """
+
+
+class BackendError(ServiceConfigurationError):
+    """A URL asks for an event transport or a discovery strategy that can't be had.
+
+    Nothing of its scheme is installed, two distributions offer it, or it can't be imported.
     """
 
 
@@ -174,6 +196,36 @@ class RemoteCallError(RemoteServiceError):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.code})"
+
+
+class EventError(GemstoneError):
+    """Base of what can go wrong with an event; the receipt of one that was emitted raises it."""
+
+
+class InvalidEventError(EventError, ValueError):
+    """The name of an event, or its body, is none that can travel.
+
+    Raised by ``emit_event()`` at once; of an event that came, it is logged.
+    """
+
+
+class EventBufferFullError(EventError):
+    """``emit_buffer_size`` events wait for the broker already: this one was not emitted."""
+
+
+class EventExpiredError(EventError):
+    """The broker did not take the event within ``emit_timeout``: it was not emitted."""
+
+
+class EventRefusedError(EventError):
+    """The broker, or the transport, does not take this event: it was not emitted."""
+
+
+class EventUnconfirmedError(EventError, ConnectionError):
+    """The connection broke before the broker had confirmed the event.
+
+    Whether the others have it is unknown; it is not sent again, so that none gets it twice.
+    """
 
 
 class PluginError(GemstoneError):

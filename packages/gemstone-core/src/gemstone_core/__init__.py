@@ -6,6 +6,7 @@ Users write ``import gemstone`` and find every name below there.
 from typing import Any
 
 from ._container import Container, Module
+from ._events._handler import event_handler
 from ._exposed import exposed_method
 from ._http._handlers import GemstoneCustomHandler, TornadoJsonRpcHandler
 from ._lifecycle._thread import ServiceThread
@@ -23,6 +24,7 @@ __all__ = [
     "ServiceThread",
     "TornadoJsonRpcHandler",
     "current_request",
+    "event_handler",
     "exposed_method",
 ]
 

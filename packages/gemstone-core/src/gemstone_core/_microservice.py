@@ -13,6 +13,10 @@ from tornado.ioloop import IOLoop
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from ._container import Container
+from ._events._attachment import EventStatus
+from ._events._hub import EventHub
+from ._events._receipt import Receipt
+from ._events._transport import BaseEventTransport
 from ._http._application import make_application
 from ._http._handlers import TornadoJsonRpcHandler
 from ._lifecycle._executor import ServiceExecutor
@@ -80,6 +84,8 @@ class MicroService:
     modules: Sequence[Container | Callable[[], Container]] = ()
     #: Plugins: instances, classes, functions that make one, or names of installed ones.
     plugins: Sequence[BasePlugin | Callable[[], BasePlugin] | str] = ()
+    #: How events travel: transports, classes or functions that make one, or URLs.
+    event_transports: Sequence[BaseEventTransport | Callable[[], BaseEventTransport] | str] = ()
     #: ``(function, seconds)``: what is called every so often, without arguments. A plain
     #: function runs in the executor. None runs twice at once.
     periodic_tasks: Sequence[tuple[Callable[..., Any], float]] = ()
@@ -105,6 +111,15 @@ class MicroService:
     idle_timeout: float = 60.0
     #: How long a client may take for the body of a request, in seconds.
     body_timeout: float = 30.0
+
+    #: How many events may be with their handlers at once; then no more are read.
+    max_concurrent_events: int = 100
+    #: How large the body of an event may be, in bytes; larger ones are refused.
+    max_event_size: int = 4 * 1024 * 1024
+    #: How many emitted events may wait for a broker; beyond, their receipts fail.
+    emit_buffer_size: int = 10_000
+    #: How long an emitted event may wait for a broker, in seconds; then its receipt fails.
+    emit_timeout: float = 30.0
 
     #: How long idle connections stay open when the service stops, in seconds, so that their
     #: clients learn of it from an answer and not from a failed call.
@@ -136,6 +151,7 @@ class MicroService:
         self._plugins: list[BasePlugin] = []
         for plugin in make_parts(self.plugins, BasePlugin, "plugins", load_plugin):
             self.register_plugin(plugin)
+        self._events = EventHub(self, [self, *self._modules])
         self._claim_parts()
 
     # To be overridden.
@@ -233,15 +249,45 @@ class MicroService:
         From any thread. On one of the service's own threads, as in a method or a hook, it
         returns at once, because the stop waits for the caller; elsewhere it returns when
         nothing of the service is left. Of a service that does not run, it ends the threads
-        that :meth:`get_executor` made.
+        that :meth:`get_executor` and :meth:`emit_event` made.
         """
         run = self._run
         if run is None or run.ended.is_set():
             self._executor.discard()
+            self._events.discard()
             return
         run.ask_to_stop()
         if not self._is_own_thread():
             run.ended.wait()
+
+    def emit_event(
+        self, event_name: str, event_body: Any, *, headers: Mapping[str, str] | None = None
+    ) -> Receipt:
+        """Emit an event through all of ``event_transports``.
+
+        From any thread, before the service is started as well as while it runs. Returns at
+        once: the event waits in a buffer until its transport has handed it to the broker. Only
+        if that buffer is full does a thread that runs no event loop wait for a place.
+
+        Args:
+            event_name: the name: 1 to 200 letters, digits, dots, underscores and hyphens.
+            event_body: what to say, anything that can be encoded as JSON.
+            headers: what to say about the event; only some transports carry headers.
+
+        Returns:
+            A receipt, done when every transport has what it promises: ``await`` it, or ``wait()``
+            for it on another thread than the loop's. It fails with an :exc:`EventError`.
+
+        Raises:
+            InvalidEventError: the name, the body or a header is none that can travel.
+            ServiceConfigurationError: the service has no ``event_transports``.
+            ServiceStateError: the service has stopped.
+        """
+        return self._events.emit(event_name, event_body, headers)
+
+    def event_status(self) -> list[EventStatus]:
+        """How the event transports are doing, in their order. From any thread."""
+        return self._events.status()
 
     @property
     def is_running(self) -> bool:
@@ -342,6 +388,7 @@ class MicroService:
         """Check what the class says, and make a new dispatcher of it."""
         check_settings(self)
         check_private_methods(self, self._methods, MicroService)
+        self._events.prepare()
         self._claim_parts()
         self._prepared = Dispatcher(
             self._methods,
@@ -358,6 +405,7 @@ class MicroService:
     def _claim_parts(self) -> None:
         for part in (*self._modules, *self._plugins):
             part.set_microservice(self)
+        self._events.claim()
 
     def _begin(self, owns_loop: bool) -> Run:
         """Begin a new life, on the loop that runs."""

@@ -1,9 +1,12 @@
 """What a service is put together from: things that belong to one service at a time."""
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
+
+from ._backends import mask_password
 
 if TYPE_CHECKING:
     from ._microservice import MicroService
@@ -54,6 +57,9 @@ def make_parts(
 ) -> list[AnyPart]:
     """The parts that a list in a service's class stands for.
 
+    An instance that belongs to a service already, and says by ``__copy__`` how to make another
+    one of it, is copied: so several services can be made of one class that lists instances.
+
     Args:
         listed: instances, classes or factories without arguments, or names.
         kind: what each of them must turn out to be.
@@ -64,12 +70,16 @@ def make_parts(
         ServiceConfigurationError: one of them is something else.
     """
     if isinstance(listed, str) or not isinstance(listed, Iterable):
-        raise ServiceConfigurationError(f"{attribute} must be a list, not {listed!r}")
+        raise ServiceConfigurationError(
+            f"{attribute} must be a list, not {mask_password(repr(listed))}"
+        )
     parts = []
     for entry in listed:
         part = by_name(entry) if by_name is not None and isinstance(entry, str) else entry
         if not isinstance(part, kind) and callable(part):
             part = part()
+        elif isinstance(part, kind) and part._microservice is not None and _has_copy(part):
+            part = copy.copy(part)
         if not isinstance(part, kind):
             raise ServiceConfigurationError(
                 f"{attribute} lists {entry!r}, which is no {kind.__name__}, and no class or "
@@ -77,3 +87,7 @@ def make_parts(
             )
         parts.append(part)
     return parts
+
+
+def _has_copy(part: Part) -> bool:
+    return hasattr(type(part), "__copy__")

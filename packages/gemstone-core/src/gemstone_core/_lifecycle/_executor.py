@@ -1,12 +1,12 @@
 """The threads of a service: those that run its blocking methods."""
 
-import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from .._threads import run_in_thread
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -76,22 +76,10 @@ class ServiceExecutor:
             pool, self._pool = self._pool, None
         if pool is None:
             return True
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-
-        # shutdown() waits without a limit, so that somebody else has to do the waiting.
-        def wait() -> None:
-            pool.shutdown()
-            with suppress(RuntimeError):  # the loop has given up and gone
-                loop.call_soon_threadsafe(ended.set)
-
-        waiter = threading.Thread(target=wait, name=f"{self._service.name}-shutdown", daemon=True)
-        waiter.start()
         try:
-            async with asyncio.timeout(within):
-                await ended.wait()
+            # shutdown() waits without a limit, so that somebody else has to do the waiting.
+            await run_in_thread(pool.shutdown, f"{self._service.name}-shutdown", within)
         except TimeoutError:
             return False
-        waiter.join()
         self._threads.clear()
         return True

@@ -45,6 +45,7 @@ class Run:
         self._asked_to_stop = asyncio.Event()
         self._undo = AsyncExitStack()
         self._deadline: float | None = None
+        self._events_stop: asyncio.Task[list[str]] | None = None
         self._left_over: list[str] = []
         self.io_loop = IOLoop.current()
         #: Set when nothing of this life is left.
@@ -105,13 +106,18 @@ class Run:
             service.port = server.bind(service.host, service.port)
             if service.accessible_at in (None, service._last_location):
                 service.accessible_at = service._last_location = _location(service)
+            undo.push_async_callback(self._end_events)
+            service._events.start()
             run_hooks(service._plugins, "on_service_start", logger=service.logger)
             undo.callback(run_hooks, service._plugins, "on_service_stop", logger=service.logger)
             await self._unless_asked_to_stop(service.on_service_start())
             undo.push_async_callback(self._say_stop)
+            undo.push_async_callback(self._wait_for_events)
             undo.push_async_callback(self._wait_for_periodic, periodic)
             undo.push_async_callback(self._wait_for_notifications, dispatcher)
             undo.push_async_callback(self._drain, server)
+            undo.callback(self._stop_accepting_events)
+            await self._unless_asked_to_stop(service._events.accept())
             server.accept()
             undo.callback(periodic.stop)
             periodic.start()
@@ -168,6 +174,19 @@ class Run:
             for task in late:
                 task.cancel()
             self._left_over += sorted(f"the notification {task.get_name()}" for task in late)
+
+    def _stop_accepting_events(self) -> None:
+        """Begin with it: the drain, which comes next, takes its time as well."""
+        self._events_stop = asyncio.create_task(
+            self._service._events.stop_accepting(self._drain_by())
+        )
+
+    async def _wait_for_events(self) -> None:
+        if self._events_stop is not None:
+            self._left_over += await self._events_stop
+
+    async def _end_events(self) -> None:
+        self._left_over += await self._service._events.end(self._remaining())
 
     async def _wait_for_periodic(self, periodic: PeriodicTasks) -> None:
         running = await periodic.wait(self._drain_by())

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from .._rpc._method import ExposedMethod
 
 _COUNTS = (
+    "emit_buffer_size",
     "max_batch_concurrency",
     "max_batch_size",
     "max_body_size",
+    "max_concurrent_events",
     "max_connections",
+    "max_event_size",
     "max_parallel_blocking_tasks",
     "max_pending_blocking_calls",
 )
@@ -25,7 +28,7 @@ _LISTS = ("extra_handlers", "periodic_tasks", "static_dirs")
 _SWITCHES = ("debug", "legacy_responses")
 #: Characters of a URL's path (RFC 3986, section 3.3).
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
-_TIMES = ("body_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")
+_TIMES = ("body_timeout", "emit_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")
 
 
 def check_name(service: "MicroService") -> None:

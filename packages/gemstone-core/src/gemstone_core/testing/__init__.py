@@ -1,0 +1,18 @@
+"""For those who write backends of gemstone: what each of them must do, as tests.
+
+Inherit a contract in a test file of your own, and run it with pytest::
+
+    from gemstone_core.testing import EventTransportContract
+
+    class TestMyTransport(EventTransportContract):
+        carries_ids = True
+
+        def make_transport(self):
+            return MyTransport("my://127.0.0.1:1234")
+
+Nothing but pytest is needed.
+"""
+
+from ._event_transports import EventTransportContract
+
+__all__ = ["EventTransportContract"]
