@@ -1,11 +1,13 @@
-"""Redis for gemstone: event transports and service discovery.
+"""Redis for gemstone: event transports.
 
-Nothing is here yet but the version.
+Users find the transports in ``gemstone.event``.
 """
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from ._transport import RedisEventTransport
+
+__all__ = ["RedisEventTransport", "__version__"]
 
 __version__: str
 
