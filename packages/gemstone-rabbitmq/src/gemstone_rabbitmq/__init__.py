@@ -1,11 +1,10 @@
-"""RabbitMQ for gemstone: event transports.
-
-Nothing is here yet but the version.
-"""
+"""RabbitMQ for gemstone: event transports."""
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from ._transport import RabbitMqEventTransport
+
+__all__ = ["RabbitMqEventTransport", "__version__"]
 
 __version__: str
 
