@@ -4,9 +4,12 @@ from typing import assert_type
 
 import gemstone
 import gemstone.core
+import gemstone.event
+import gemstone.events.transport
 import gemstone.plugins
 from gemstone.client import RemoteService
 from gemstone.errors import RemoteCallError, RpcError
+from gemstone_core.testing import EventTransportContract
 
 
 class Hello(gemstone.MicroService):
@@ -57,3 +60,76 @@ assert_type(gemstone.MicroService, type[gemstone.core.MicroService])
 # A service in a thread is still the service.
 with Hello().start_in_thread() as running:
     assert_type(running.say_hello("world"), str)
+
+
+# Events.
+class Registry(gemstone.Container):
+    @gemstone.event_handler("users.created")
+    async def remember(self, body: dict[str, str], event: gemstone.event.Event) -> None:
+        assert_type(event.id, str | None)
+        assert_type(event.attempt, int)
+
+
+class Users(gemstone.MicroService):
+    name = "users"
+    modules = [Registry]
+    event_transports = [
+        gemstone.event.MemoryEventTransport(),
+        gemstone.event.MemoryEventTransport,
+        "redis://127.0.0.1:6379/0",
+    ]
+    max_concurrent_events = 10
+
+    @gemstone.event_handler("users.created")
+    @gemstone.event_handler("users.changed", blocking=True)
+    def on_users(self, body: dict[str, str]) -> None: ...
+
+    @gemstone.exposed_method()
+    async def create(self, user: str) -> None:
+        receipt = self.emit_event("users.created", {"name": user}, headers={"trace": "1"})
+        assert_type(receipt, gemstone.event.Receipt)
+        await receipt
+
+
+assert_type(Users().on_users({}), None)
+for status in Users().event_status():
+    assert_type(status, gemstone.event.EventStatus)
+    assert_type(status.connected_since, float | None)
+
+
+class Pigeons(gemstone.events.transport.BaseEventTransport):
+    reports_connected = True
+
+    @classmethod
+    def from_url(cls, url: str) -> "Pigeons":
+        return cls()
+
+    def emit_event(self, event_name: str, event_body: object) -> None: ...
+
+    def publish(self, outbox: gemstone.event.Outbox) -> None:
+        while not outbox.is_finished:
+            for emission in outbox.take(10, timeout=1.0):
+                assert_type(emission, gemstone.event.Emission)
+                outbox.done([emission])
+
+    def start_accepting_events(self) -> None:
+        self.connected()
+        self.dispatch(gemstone.event.Event.from_json("a", b"1", id="7")).result()
+
+    def stop(self) -> None: ...
+
+
+gemstone.event.register_event_transport("pigeons", Pigeons)
+
+with gemstone.event.open_transport("pigeons://roof", emit_timeout=3.0) as opened:
+    assert_type(opened, gemstone.event.OpenTransport)
+    assert_type(opened.emit_event("a", None).wait(3), None)
+    for event in opened.listen("a", timeout=1.0):
+        assert_type(event, gemstone.event.Event)
+
+
+class TestPigeons(EventTransportContract):
+    carries_ids = True
+
+    def make_transport(self) -> Pigeons:
+        return Pigeons()

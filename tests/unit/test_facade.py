@@ -13,6 +13,7 @@ import gemstone
 import gemstone_core
 from gemstone import _leftover
 
+SERVER_MODULES = ("core", "event", "events", "plugins")
 SERVER_NAMES = sorted({*gemstone_core.__all__} - {"__version__"})
 HEAVY = {
     "asyncio",
@@ -33,15 +34,29 @@ def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={})
 
 
+class WithoutCore:
+    """A finder that finds everything else."""
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name == "gemstone_core" else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+
 @pytest.fixture
 def without_core(monkeypatch):
     """As if gemstone-core were not installed."""
     for name in [name for name in sys.modules if name.split(".")[0] == "gemstone_core"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "gemstone_core", None)
-    for name in ("core", "plugins"):
-        monkeypatch.delitem(sys.modules, f"gemstone.{name}", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutCore(finder) for finder in sys.meta_path])
+    for name in SERVER_MODULES:
         monkeypatch.delattr(gemstone, name, raising=False)
+        for module in (f"gemstone.{name}", f"gemstone.{name}.transport"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
 
 
 def test_it_serves_exactly_what_the_server_says():
@@ -63,7 +78,7 @@ def test_all_and_dir_list_what_is_installed():
     listed = gemstone.__all__
 
     assert listed == sorted(set(listed))
-    assert {*SERVER_NAMES, "core", "plugins", "client", "errors", "RemoteService"} <= {*listed}
+    assert {*SERVER_NAMES, *SERVER_MODULES, "client", "errors", "RemoteService"} <= {*listed}
     assert {*listed} == {name for name in dir(gemstone) if not name.startswith("_")}
     for name in listed:
         assert getattr(gemstone, name) is not None
@@ -71,12 +86,12 @@ def test_all_and_dir_list_what_is_installed():
 
 
 def test_all_and_dir_without_the_server(without_core):
-    assert not {*SERVER_NAMES, "core", "plugins"} & {*gemstone.__all__, *dir(gemstone)}
+    assert not {*SERVER_NAMES, *SERVER_MODULES} & {*gemstone.__all__, *dir(gemstone)}
     assert "RemoteService" in gemstone.__all__
     exec("from gemstone import *", {})
 
 
-@pytest.mark.parametrize("name", [*SERVER_NAMES, "core", "plugins"])
+@pytest.mark.parametrize("name", [*SERVER_NAMES, *SERVER_MODULES])
 def test_a_server_name_without_the_server_says_what_to_install(without_core, name):
     with pytest.raises(ImportError, match="gemstone_core is not installed") as caught:
         getattr(gemstone, name)
@@ -84,14 +99,13 @@ def test_a_server_name_without_the_server_says_what_to_install(without_core, nam
     assert caught.value.name == "gemstone_core"
 
 
-@pytest.mark.parametrize("module", ["gemstone.core", "gemstone.plugins"])
+@pytest.mark.parametrize("module", [f"gemstone.{name}" for name in SERVER_MODULES])
 def test_another_missing_module_goes_through_untouched(without_core, monkeypatch, module):
     class CoreThatNeedsWhatIsNotThere:
         def find_spec(self, name, path=None, target=None):
             if name == "gemstone_core":
                 raise ModuleNotFoundError("No module named 'needed'", name="needed")
 
-    monkeypatch.delitem(sys.modules, "gemstone_core")
     monkeypatch.setattr(sys, "meta_path", [CoreThatNeedsWhatIsNotThere(), *sys.meta_path])
 
     with pytest.raises(ModuleNotFoundError, match="No module named 'needed'"):

@@ -30,11 +30,13 @@ class Service(gemstone.MicroService):
 
     @gemstone.exposed_method()
     async def slow(self, seconds):
+        print("slow", flush=True)
         await asyncio.sleep(seconds)
         return "slept"
 
     @gemstone.exposed_method()
     def stuck(self):
+        print("stuck", flush=True)
         threading.Event().wait()
 
     @gemstone.exposed_method()
@@ -43,7 +45,7 @@ class Service(gemstone.MicroService):
 
     @gemstone.exposed_method()
     async def block_the_loop(self):
-        print("blocked", flush=True)
+        print("block_the_loop", flush=True)
         while True:
             time.sleep(0.01)
 
@@ -76,6 +78,12 @@ class Process:
             else:
                 return self
         raise AssertionError(self.end())
+
+    def begin(self, method, params=()):
+        """Calls a method, and waits until it runs."""
+        call = self.remote.call_method_async(method, params)
+        assert self.popen.stdout.readline() == f"{method}\n"
+        return call
 
     def send(self, number):
         self.popen.send_signal(number)
@@ -118,10 +126,7 @@ def start() -> Iterator:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_and_start_returns(start, number):
     process = start().wait_until_it_serves()
-    call = process.remote.call_method_async("slow", [0.3])
-    time_out = time.monotonic() + 30
-    while process.remote.call_method("ping").result != "pong" and time.monotonic() < time_out:
-        pass
+    call = process.begin("slow", [0.3])
     process.send(number)
     assert call.result(wait=True).result == "slept"
     code, output, errors = process.end()
@@ -132,8 +137,7 @@ def test_a_signal_drains_and_start_returns(start, number):
 
 def test_a_second_signal_ends_at_once(start):
     process = start().wait_until_it_serves()
-    call = process.remote.call_method_async("slow", [30])
-    process.remote.call_method("ping")
+    call = process.begin("slow", [30])
     process.send(signal.SIGTERM)
     deadline = time.monotonic() + 30
     while accepts(process.port) and time.monotonic() < deadline:
@@ -146,8 +150,7 @@ def test_a_second_signal_ends_at_once(start):
 
 def test_a_method_that_never_ends_does_not_hold_the_process(start):
     process = start(shutdown_timeout=0.3).wait_until_it_serves()
-    call = process.remote.call_method_async("stuck")
-    process.remote.call_method("ping")
+    call = process.begin("stuck")
     process.send(signal.SIGTERM)
     code, output, errors = process.end()
     assert (code, output) == (1, "")
@@ -167,15 +170,9 @@ def test_a_thread_of_asyncio_that_never_ends_does_not_hold_the_process(start):
     assert "asyncio's own threads" in errors
 
 
-def block(process):
-    call = process.remote.call_method_async("block_the_loop")
-    assert process.popen.stdout.readline() == "blocked\n"
-    return call
-
-
 def test_a_second_signal_ends_even_a_blocked_loop(start):
     process = start().wait_until_it_serves()
-    call = block(process)
+    call = process.begin("block_the_loop")
     process.send(signal.SIGINT)
     process.send(signal.SIGTERM)
     assert process.end()[0] in (128 + signal.SIGTERM, 128 + signal.SIGINT)
@@ -186,7 +183,7 @@ def test_a_second_signal_ends_even_a_blocked_loop(start):
 def test_a_blocked_loop_does_not_hold_the_process(start):
     main = "import gemstone_core._lifecycle._process as process; process._MARGIN = 0.2\n" + MAIN
     process = start(main=main, shutdown_timeout=0.2).wait_until_it_serves()
-    call = block(process)
+    call = process.begin("block_the_loop")
     process.send(signal.SIGTERM)
     code, _, errors = process.end()
     assert code == 1
