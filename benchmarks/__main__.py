@@ -3,15 +3,21 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Final
 
-from . import calls, starts, waits
+from tools.brokers import BrokerError
+
+from . import calls, events, starts, ticker, waits
 from .processes import Bench, BenchmarkError, bench
 from .report import Comparison, Part, comparisons_table, machine
+
+_PARTS: Final = ["calls", "starts", "waits", "redis", "rabbitmq", "ticker"]
 
 
 def main() -> int:
     """Gives the status of the process: 0, or 1 after a wrong answer or, if strict, a miss."""
     options = _options()
+    amount = events.Amount(options.event_rounds, options.events, options.single_events)
     parts: dict[str, Callable[[Bench], Part]] = {
         "calls": lambda bench: calls.run(bench, rounds=options.rounds, seconds=options.seconds),
         "starts": lambda bench: starts.run(bench, starts=options.starts),
@@ -21,6 +27,11 @@ def main() -> int:
             calls=options.wait_calls,
             threads=options.wait_threads,
             seconds=options.wait_seconds,
+        ),
+        "redis": lambda bench: events.run_redis(bench, amount, options.redis_url),
+        "rabbitmq": lambda bench: events.run_rabbitmq(bench, amount, options.rabbitmq_url),
+        "ticker": lambda bench: ticker.run(
+            bench, rounds=amount.rounds, events=amount.events, url=options.redis_url
         ),
     }
     print(machine(), flush=True)
@@ -33,7 +44,7 @@ def main() -> int:
                 part = parts[name](place)
                 print(f"\n{part.text}", flush=True)
                 comparisons += part.comparisons
-    except BenchmarkError as error:
+    except (BenchmarkError, BrokerError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     print(f"\n{comparisons_table(comparisons)}")
@@ -44,7 +55,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--part", action="append", choices=["calls", "starts", "waits"], help="only this one")
+    add("--part", action="append", choices=_PARTS, help="only this one")
     add("--strict", action="store_true", help="exit with status 1 if a target is missed")
     add("--rounds", type=int, default=9, help="rounds of load (%(default)s)")
     add("--seconds", type=float, default=2.0, help="length of a round of load (%(default)s)")
@@ -53,6 +64,11 @@ def _options() -> argparse.Namespace:
     add("--wait-calls", type=int, default=1000, help="waiting calls in a round (%(default)s)")
     add("--wait-threads", type=int, default=200, help="how many wait at once (%(default)s)")
     add("--wait-seconds", type=float, default=1.0, help="how long each waits (%(default)s)")
+    add("--event-rounds", type=int, default=5, help="rounds of events (%(default)s)")
+    add("--events", type=int, default=20_000, help="events in a round (%(default)s)")
+    add("--single-events", type=int, default=500, help="events one at a time (%(default)s)")
+    add("--redis-url", help="a Redis to use, instead of a private one")
+    add("--rabbitmq-url", help="a RabbitMQ to use, instead of a private one")
     return parser.parse_args()
 
 

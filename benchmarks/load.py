@@ -7,7 +7,6 @@ faster than every server that it drives.
 import http.client
 import itertools
 import json
-import math
 import select
 import socket
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .processes import BenchmarkError
+from .report import percentile
 
 #: How long to wait for an answer, in seconds.
 _PATIENCE: Final = 10.0
@@ -39,7 +39,7 @@ class Round:
 
     Args:
         seconds: how long it took.
-        latencies: of every call, in seconds, sorted.
+        latencies: of every call, in seconds.
         load: how busy the load's own core was, 0 to 1; near 1 it was no match for the server.
     """
 
@@ -59,7 +59,7 @@ class Round:
 
     def percentile(self, percent: float) -> float:
         """The latency that this part of the calls did not exceed, in seconds."""
-        return self.latencies[math.ceil(self.calls * percent / 100) - 1]
+        return percentile(self.latencies, percent)
 
 
 def learn(address: Address, path: str, calls: Iterable[tuple[Any, Any]]) -> list[Exchange]:
@@ -144,7 +144,7 @@ def drive(
         poll.close()
         for connection in open_connections.values():
             connection.socket.close()
-    return Round(elapsed, sorted(latencies), busy / elapsed)
+    return Round(elapsed, latencies, busy / elapsed)
 
 
 class _Connection:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,23 @@ class Bench:
     Args:
         server_core: where servers run, alone.
         load_core: where this process, and every client, runs.
-        environment: the environment variables of all of them.
+        cores: all of them.
+        environment: the environment variables of all processes.
     """
 
     server_core: int
     load_core: int
+    cores: Set[int]
     environment: Mapping[str, str]
+
+    @contextmanager
+    def on_all_cores(self) -> Iterator[None]:
+        """Lets this process, and those that it starts meanwhile, run wherever they like."""
+        os.sched_setaffinity(0, self.cores)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.load_core})
 
 
 @contextmanager
@@ -49,7 +60,7 @@ def bench() -> Iterator[Bench]:
         environment["PYTHONPYCACHEPREFIX"] = folder
         try:
             os.sched_setaffinity(0, {max(cores)})
-            yield Bench(min(cores), max(cores), environment)
+            yield Bench(min(cores), max(cores), cores, environment)
         finally:
             os.sched_setaffinity(0, cores)
 
