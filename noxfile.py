@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -30,6 +31,13 @@ COVERAGE = ROOT / ".nox" / "coverage-data"
 
 PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
+
+HALVES = [
+    ["tests/functional", "tests/unit"],
+    ["tests", "--ignore=tests/functional", "--ignore=tests/unit"],
+]
+# What runs on the oldest interpreter only.
+NOT_AGAIN = ["-m", "not once"]
 
 nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv"
@@ -64,12 +72,23 @@ def install_wheels(session: nox.Session, *requirements: str) -> None:
 
 
 def test(session: nox.Session, *arguments: str) -> None:
-    """Runs the tests under coverage; nothing of the checkout but tests/ is importable."""
+    """Runs the tests under coverage; of the checkout only tests/ and tools/ are importable.
+
+    Many of them wait, for brokers and for time to pass: so two halves run side by side, unless
+    somebody says which tests to run.
+    """
     data = COVERAGE / session.name
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     session.env["COVERAGE_FILE"] = str(data / ".coverage")
-    session.run("coverage", "run", "-m", "pytest", *arguments, *session.posargs)
+    command = ["coverage", "run", "-m", "pytest", *arguments]
+    if session.posargs:
+        session.run(*command, *session.posargs)
+        return
+    with ThreadPoolExecutor() as side_by_side:
+        halves = [side_by_side.submit(session.run, *command, *half, silent=True) for half in HALVES]
+    for half in halves:  # what a half has printed that failed is there already
+        print(half.result(), flush=True)
 
 
 @nox.session
@@ -123,9 +142,12 @@ def pyright(session: nox.Session, *paths: str) -> None:
 
 @nox.session(python=list(PYTHONS))
 def tests(session: nox.Session) -> None:
-    """The tests, on every interpreter that is here, against what the wheels install."""
+    """The tests, on every interpreter that is here, against what the wheels install.
+
+    Those that are marked as ``once`` run on the oldest one only.
+    """
     install_wheels(session, *group("test"))
-    test(session)
+    test(session, *([] if session.python == OLDEST else NOT_AGAIN))
     if session.python == [*PYTHONS][-1] and (absent := interpreters.missing(PYTHONS)):
         session.warn(f"not run, because not here: Python {', '.join(absent)}")
 
@@ -140,7 +162,7 @@ def lowest(session: nox.Session) -> None:
         *(*projects, "--all-extras", EVERYTHING, *group("test")),
     )
     session.run("uv", "pip", "list")
-    test(session)
+    test(session, *NOT_AGAIN)
 
 
 @nox.session(python=OLDEST)
@@ -174,3 +196,10 @@ def bench(session: nox.Session) -> None:
     """``nox -s bench -- --help``: how fast it is; docs/performance.md tells what is measured."""
     install_wheels(session)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def chaos(session: nox.Session) -> None:
+    """``nox -s chaos -- --help``: kills brokers for a while, and tells what became of events."""
+    install_wheels(session)
+    session.run("python", "-m", "tools.chaos", *session.posargs)
