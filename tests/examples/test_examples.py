@@ -15,6 +15,7 @@ import pytest
 
 import gemstone
 from gemstone.errors import RemoteCallError
+from tools.waiting import until
 
 from .conftest import ROOT, Program
 
@@ -79,6 +80,22 @@ def test_modules(run):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         assert statistics["calls"]["users.register"] == 2
+
+
+@pytest.mark.parametrize("broker", [None, "redis_server", "rabbitmq_server"])
+def test_events(run, request, monkeypatch, broker):
+    if broker is not None:
+        monkeypatch.setenv("GEMSTONE_EVENTS", request.getfixturevalue(broker).url)
+    url = run("events.py").url
+
+    with gemstone.RemoteService(url) as service:
+        for article in ("cup", "plate", "cup"):
+            assert service.methods.place(article) == "thank you"
+        until(
+            lambda: service.methods.list_left() == {"cup": 8, "plate": 4},
+            within=30,
+            what="the stock has answered to all of the orders",
+        )
 
 
 def test_private_methods(run, tmp_path):
