@@ -27,7 +27,7 @@ class RedisEventTransport(BaseEventTransport):
     has no id and no headers, unless both sides ask for an envelope by ``?envelope=1``: then a
     message is a JSON object with the members ``id``, ``headers`` and ``body``.
 
-    A broker that hangs, or that is cut off, is found within 20 seconds, mostly within 15. ``socket_timeout`` in the
+    A broker that hangs, or that is cut off, is found within 20 seconds. ``socket_timeout`` in the
     URL, in seconds, makes that earlier. While handlers are slow nothing is read, and Redis keeps
     what comes; when that is too much (``client-output-buffer-limit pubsub``) it ends the
     connection, and what it kept is lost.

@@ -246,11 +246,9 @@ class BaseEventTransport(Part, ABC):
         """
         copied = object.__new__(type(self))
         of_this_class = ("_microservice", "_attachment", "_at_work", "_works_by_itself")
-        copied.__dict__.update(
-            (name, value)
-            for name, value in self.__dict__.items()
-            if name not in of_this_class and not name.startswith("_BaseEventTransport__")
-        )
+        for name, value in vars(self).items():
+            if name not in of_this_class and not name.startswith("_BaseEventTransport__"):
+                setattr(copied, name, value)
         return copied
 
     @property
