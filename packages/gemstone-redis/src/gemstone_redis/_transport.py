@@ -3,10 +3,9 @@
 import threading
 from typing import Any, ClassVar, Self
 
-import msgspec
 import redis
 
-from gemstone.errors import EventRefusedError, EventUnconfirmedError, InvalidEventError
+from gemstone.errors import EventRefusedError, EventUnconfirmedError
 from gemstone_core.event import BaseEventTransport, Emission, Outbox
 
 from ._body import BodyOnly, Envelope
@@ -74,7 +73,7 @@ class RedisEventTransport(BaseEventTransport):
             EventRefusedError: it was not emitted: there is no Redis, or it does not take it.
             EventUnconfirmedError: the connection broke, and nobody knows.
         """
-        message = self._format.encode(_emission(event_name, event_body))
+        message = self._format.encode(Emission.of_body(event_name, event_body))
         with self._emits:
             try:
                 link = self._open_to_emit()
@@ -164,11 +163,3 @@ class RedisEventTransport(BaseEventTransport):
             link.close()
             raise
         return link
-
-
-def _emission(name: str, body: Any) -> Emission:
-    try:
-        data = msgspec.json.encode(body)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidEventError(f"the event's body can't be encoded as JSON: {error}") from error
-    return Emission(name, data, {}, None, 0.0)

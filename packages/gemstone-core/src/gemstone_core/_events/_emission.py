@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ._event import decode_body
+from ._event import decode_body, encode_body
 from ._receipt import Receipt
 
 
@@ -35,6 +35,15 @@ class Emission:
         self.expires_at = expires_at
         self.receipt = Receipt()
         self._id = id
+
+    @classmethod
+    def of_body(cls, name: str, body: Any) -> "Emission":
+        """An event that waits in no outbox: for a transport that is to emit it now.
+
+        Raises:
+            InvalidEventError: the body can't be encoded as JSON.
+        """
+        return cls(name, encode_body(body), {}, None, 0.0)
 
     @property
     def id(self) -> str:

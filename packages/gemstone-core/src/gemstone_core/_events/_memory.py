@@ -12,7 +12,7 @@ from gemstone.errors import EventRefusedError, ServiceConfigurationError
 
 from .._backends import mask_password
 from ._emission import Emission
-from ._event import Event, encode_body
+from ._event import Event
 from ._outbox import Outbox
 from ._transport import BaseEventTransport
 
@@ -68,7 +68,7 @@ class MemoryEventTransport(BaseEventTransport):
             InvalidEventError: the body can't be encoded as JSON.
             EventRefusedError: too many events wait for one of the subscribers.
         """
-        self._bus.emit(Emission(event_name, encode_body(event_body), {}, None, 0.0))
+        self._bus.emit(Emission.of_body(event_name, event_body))
 
     def publish(self, outbox: Outbox) -> None:
         """Put the events of an outbox into the queues of their subscribers."""
