@@ -12,9 +12,11 @@
     ├── RemoteServiceError
     │   ├── CalledServiceError
     │   ├── RemoteConnectionError (also a ConnectionError)
+    │   │   └── ServiceUnavailableError
     │   ├── RemoteTimeoutError (also a TimeoutError)
     │   ├── MalformedResponseError
     │   └── RemoteCallError
+    ├── DiscoveryError
     ├── EventError
     │   ├── InvalidEventError (also a ValueError)
     │   ├── EventBufferFullError
@@ -27,6 +29,7 @@
 
 ``except GemstoneError`` catches whatever the library itself has to say;
 ``except RemoteServiceError`` whatever can go wrong in a call to another service;
+``except DiscoveryError`` whatever can go wrong in asking where a service is;
 ``except EventError`` whatever can become of an event.
 """
 
@@ -35,6 +38,7 @@ from typing import Any
 __all__ = [
     "BackendError",
     "CalledServiceError",
+    "DiscoveryError",
     "EventBufferFullError",
     "EventError",
     "EventExpiredError",
@@ -54,6 +58,7 @@ __all__ = [
     "ServiceAddressError",
     "ServiceConfigurationError",
     "ServiceStateError",
+    "ServiceUnavailableError",
     "ShutdownTimeoutError",
 ]
 
@@ -135,7 +140,13 @@ class RemoteServiceError(GemstoneError):
     Args:
         message: what went wrong, where, and what to do.
         url: the endpoint that was called, without its credentials.
+
+    Attributes:
+        was_sent: ``False`` where it is certain that the call reached no service, so that making
+            it again can't execute it twice.
     """
+
+    was_sent: bool = True
 
     def __init__(self, message: str, url: str = "") -> None:
         super().__init__(message, url)
@@ -163,6 +174,16 @@ class CalledServiceError(RemoteServiceError):
 
 class RemoteConnectionError(RemoteServiceError, ConnectionError):
     """No connection to the service, or it broke before the whole answer had come."""
+
+
+class ServiceUnavailableError(RemoteConnectionError):
+    """No instance of a service that was found by its name can be called now.
+
+    None is registered any more, or all of them have failed lately and have not answered since.
+    The call reached none of them.
+    """
+
+    was_sent = False
 
 
 class RemoteTimeoutError(RemoteServiceError, TimeoutError):
@@ -196,6 +217,10 @@ class RemoteCallError(RemoteServiceError):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.code})"
+
+
+class DiscoveryError(GemstoneError):
+    """A registry could not be asked where a service is, or told so; or it answered nonsense."""
 
 
 class EventError(GemstoneError):

@@ -17,11 +17,15 @@ __all__ = [
     "INVALID_REQUEST",
     "METHOD_NOT_FOUND",
     "PARSE_ERROR",
+    "SERVICE_HEADER",
     "TOO_MANY_REQUESTS",
     "VERSION",
 ]
 
 VERSION: Final = "2.0"
+
+#: The header by which a service says its name, percent-encoded, to a request that is no POST.
+SERVICE_HEADER: Final = "Gemstone-Service"
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600

@@ -22,6 +22,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def came(self) -> float:
+        """When the head of the message was there, in seconds of :func:`time.monotonic`."""
+        ...
+
+    @property
     def peer(self) -> str | None:
         """The address of the other side, as far as the carrier knows one."""
         ...
@@ -38,7 +43,7 @@ class Request:
         method: the name that the client called.
         params: the params as they came, a list or a dict.
         deadline: when the answer must be there, in seconds of :func:`time.monotonic`, or
-            ``None``.
+            ``None``: what the client has given it, or ``method_timeout`` if that is nearer.
     """
 
     __slots__ = ("_exchange", "_id", "deadline", "method", "params")

@@ -48,6 +48,7 @@ class Endpoint:
 
     Attributes:
         path: where it is.
+        service: the name of the service.
         dispatcher: what answers the bodies.
         start_visit: brings a Tornado handler for calls that need one.
         max_body_size: how large a body may be, in bytes.
@@ -57,6 +58,7 @@ class Endpoint:
     """
 
     path: str
+    service: str
     dispatcher: Dispatcher
     start_visit: StartVisit
     max_body_size: int
@@ -72,9 +74,13 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         endpoint: whom it is for.
         connection: the connection that it comes by.
         http: what Tornado reads it from, and writes the answer to.
+
+    Attributes:
+        came: when its head was there, in seconds of :func:`time.monotonic`.
     """
 
     def __init__(self, endpoint: Endpoint, connection: Connection, http: HTTP1Connection) -> None:
+        self.came = time.monotonic()
         self._endpoint = endpoint
         self._connection = connection
         self._http = http
@@ -127,7 +133,9 @@ class RpcMessage(httputil.HTTPMessageDelegate):
         if "?" in start_line.path or not _PLAIN_HOST.fullmatch(headers.get("Host", "")):
             # Raises what is answered by 400.
             self._request = self._server_request()
-        self._refusal = look_at(start_line.method, headers, self._endpoint.max_body_size)
+        self._refusal = look_at(
+            start_line.method, headers, self._endpoint.max_body_size, self._endpoint.service
+        )
         # A body that is too large is counted here: Tornado would answer 400.
         self._http.set_max_body_size(sys.maxsize)
         if self._refusal is not None and self._refusal.status == 413:

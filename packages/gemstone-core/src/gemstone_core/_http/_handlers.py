@@ -1,6 +1,7 @@
 """Tornado request handlers: for calls that need one, and for web pages beside the service."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Mapping
 from http.client import responses
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
     ) -> None:
         """Take the service, and the message that this handler is there for, if there is one."""
         super().initialize(microservice, **arguments)
+        self.came = time.monotonic()
         self._visit = visit
         self._body = bytearray()
         self._refusal: Refusal | None = None
@@ -99,8 +101,10 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         get to see the answer.
         """
         if self._visit is None:
-            limit = self.microservice.max_body_size
-            self._refusal = look_at(self.request.method or "", self.request.headers, limit)
+            service, request = self.microservice, self.request
+            self._refusal = look_at(
+                request.method or "", request.headers, service.max_body_size, str(service.name)
+            )
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Keep a part of the body, as long as the body is not too large."""

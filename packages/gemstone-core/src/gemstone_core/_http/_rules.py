@@ -8,6 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote
+
+from gemstone.jsonrpc import SERVICE_HEADER
 
 MEDIA_TYPES: Final = frozenset(
     {"application/json", "application/json-rpc", "application/jsonrequest"}
@@ -33,10 +36,16 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def look_at(method: str, headers: Mapping[str, str], max_body_size: int) -> Refusal | None:
-    """Why a message with this method and these headers is not let in, or ``None``."""
+def look_at(
+    method: str, headers: Mapping[str, str], max_body_size: int, service: str
+) -> Refusal | None:
+    """Why a message with this method and these headers is not let in, or ``None``.
+
+    To what is no POST the service says its name: a client that looks who is there needs it.
+    """
     if method != "POST":
-        return Refusal(405, f"calls are sent by POST, not {method[:20]}", {"Allow": "POST"})
+        said = {"Allow": "POST", SERVICE_HEADER: quote(service)}
+        return Refusal(405, f"calls are sent by POST, not {method[:20]}", said)
     media_type = headers.get("Content-Type")
     if media_type is None:
         # A browser lets any page send a body without a type, and asks nobody before.

@@ -38,9 +38,10 @@ _OVERLOADED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What bounds the server: sizes in bytes, times in seconds."""
+    """What is served, and what bounds it: sizes in bytes, times in seconds."""
 
     endpoint: str
+    service: str
     max_body_size: int
     max_connections: int
     header_timeout: float
@@ -71,6 +72,7 @@ class HttpServer:
         self._max_connections = _affordable(options.max_connections, logger)
         self._endpoint = Endpoint(
             options.endpoint,
+            options.service,
             dispatcher,
             start_visit,
             options.max_body_size,

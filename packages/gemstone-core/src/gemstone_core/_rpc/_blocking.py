@@ -2,20 +2,17 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
+
+from ._bounded import DeadlinePassed, check_time, seconds_until
 
 T = TypeVar("T")
 
 
 class Busy(Exception):
     """As many calls as may wait are waiting already."""
-
-
-class DeadlinePassed(Exception):
-    """There was no answer by the deadline."""
 
 
 class BlockingCalls:
@@ -51,20 +48,20 @@ class BlockingCalls:
         if not self._places.acquire(blocking=False):
             raise Busy
         try:
-            job = self._executor().submit(self._occupy, name, function)
+            job = self._executor().submit(self._occupy, name, function, deadline)
         except BaseException:
             self._places.release()
             raise
         # Also called for a job that is cancelled, from whatever thread ends it.
         job.add_done_callback(lambda _: self._places.release())
-        remaining = None if deadline is None else deadline - time.monotonic()
         try:
-            async with asyncio.timeout(remaining):
+            async with asyncio.timeout(seconds_until(deadline)):
                 return await asyncio.wrap_future(job)
         except TimeoutError:
-            raise DeadlinePassed from None
+            raise DeadlinePassed(began=not job.cancel()) from None
 
-    def _occupy(self, name: str, function: Callable[[], T]) -> T:
+    def _occupy(self, name: str, function: Callable[[], T], deadline: float | None) -> T:
+        check_time(deadline)  # the loop may be late with taking it back
         thread = threading.get_ident()
         self._running[thread] = name
         try:

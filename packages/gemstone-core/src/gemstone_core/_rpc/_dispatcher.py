@@ -16,12 +16,15 @@ from typing import Any, Final
 from msgspec import Raw
 
 from gemstone import jsonrpc
+from gemstone.deadlines import DEADLINE, TIMEOUT_HEADER
 from gemstone.errors import RpcError
 
 from .._plugins import BasePlugin, run_hooks
 from .._request import CURRENT, Exchange, Request
 from .._tasks import is_cancelled
-from ._blocking import BlockingCalls, Busy, DeadlinePassed
+from ._arrival import Arrival
+from ._blocking import BlockingCalls, Busy
+from ._bounded import DeadlinePassed, check_time, run_until
 from ._messages import NULL, Answers, BadMessage, Call, check, encode, read_body, read_member
 from ._method import ExposedMethod
 
@@ -80,7 +83,7 @@ class Dispatcher:
         self._logger = logger
         self._debug = debug
         #: Coroutines that did not end when their deadline had passed, and run on unheard.
-        self.abandoned: set[asyncio.Task[Outcome]] = set()
+        self.abandoned: set[asyncio.Task[Any]] = set()
         #: Notifications that are being executed, whether their requests were answered or not.
         self.notifications: set[asyncio.Task[None]] = set()
 
@@ -94,11 +97,11 @@ class Dispatcher:
         Returns:
             The answer, or ``None`` where nothing is to be answered.
         """
-        admission = _Admission(self._authenticate, exchange)
         try:
+            arrival = Arrival(exchange, self._authenticate, self._abandon)
             message = read_body(body)
             if isinstance(message, Call):
-                answer = await self._answer(message, exchange, admission)
+                answer = await self._answer(message, arrival)
                 return self._answers.to_notification if answer is None else answer
             if not message:
                 return self.refuse("a batch must not be empty")
@@ -109,15 +112,13 @@ class Dispatcher:
                 )
         except BadMessage as bad:
             return self._refuse(bad) if bad.id else self._answers.to_notification
-        return await self._answer_batch(message, exchange, admission)
+        return await self._answer_batch(message, arrival)
 
     def refuse(self, reason: str) -> bytes:
         """The answer to what a carrier does not even let in, for this reason."""
         return self._refuse(BadMessage(jsonrpc.INVALID_REQUEST, "Invalid Request", reason, NULL))
 
-    async def _answer_batch(
-        self, members: list[Raw], exchange: Exchange, admission: "_Admission"
-    ) -> bytes | None:
+    async def _answer_batch(self, members: list[Raw], arrival: Arrival) -> bytes | None:
         places = asyncio.Semaphore(self._limits.max_batch_concurrency)
 
         async def answer(member: Raw) -> bytes | None:
@@ -125,7 +126,7 @@ class Dispatcher:
                 call = read_member(member)
             except BadMessage as bad:
                 return self._refuse(bad) if bad.id else None
-            return await self._answer(call, exchange, admission, places)
+            return await self._answer(call, arrival, places)
 
         # gather() gives each call a task, and so a context, of its own.
         answers = await asyncio.gather(*map(answer, members))
@@ -135,8 +136,7 @@ class Dispatcher:
     async def _answer(
         self,
         call: Call,
-        exchange: Exchange,
-        admission: "_Admission",
+        arrival: Arrival,
         place: AbstractAsyncContextManager[None] = _ANY_PLACE,
     ) -> bytes | None:
         """Answer one call, when there is a place for it; ``None`` for a notification."""
@@ -146,26 +146,22 @@ class Dispatcher:
         except BadMessage as bad:
             return self._refuse(bad)
         if self._answers.is_notification(id):
-            await self._note(call, exchange, admission, place)
+            await self._note(call, arrival, place)
             return None
         async with place:
-            outcome = await self._call(call, id, exchange, admission)
+            outcome = await self._call(call, id, arrival)
         if isinstance(outcome, bytes):
             return self._answers.result(id, outcome)
         return self._failure(call.method, id, outcome)
 
     async def _note(
-        self,
-        call: Call,
-        exchange: Exchange,
-        admission: "_Admission",
-        place: AbstractAsyncContextManager[None],
+        self, call: Call, arrival: Arrival, place: AbstractAsyncContextManager[None]
     ) -> None:
         """Execute a notification, and wait for it as long as nobody minds."""
 
         async def execute() -> None:
             async with place:
-                outcome = await self._call(call, b"", exchange, admission)
+                outcome = await self._call(call, b"", arrival)
             if isinstance(outcome, RpcError):
                 self._logger.info("The notification %r failed: %s", call.method, outcome)
             elif isinstance(outcome, BaseException):
@@ -179,26 +175,32 @@ class Dispatcher:
         needs_handler = method is not None and (method.private or method.needs_handler)
         await asyncio.wait({task}, timeout=None if needs_handler else _PATIENCE)
 
-    async def _call(
-        self, call: Call, id: bytes, exchange: Exchange, admission: "_Admission"
-    ) -> Outcome:
+    async def _call(self, call: Call, id: bytes, arrival: Arrival) -> Outcome:
         """Execute one call, or find out why it can't be."""
-        timeout = self._limits.method_timeout
-        deadline = None if timeout is None else time.monotonic() + timeout
-        request = Request(exchange, call.method, call.params, id, deadline)
+        deadline, timeout = arrival.deadline, self._limits.method_timeout
+        if timeout is not None:
+            ours = time.monotonic() + timeout
+            deadline = ours if deadline is None else min(ours, deadline)
+        request = Request(arrival.exchange, call.method, call.params, id, deadline)
         CURRENT.set(request)
+        DEADLINE.set(deadline)
         try:
-            return await self._execute(await self._admit(call, admission), request, exchange)
+            check_time(deadline)
+            method = await self._admit(call, arrival, deadline)
+            check_time(deadline)
+            return await self._execute(method, request, deadline, arrival.exchange)
         except RpcError as error:
             return error
+        except DeadlinePassed as late:
+            return self._too_late(late.began, deadline, arrival)
 
-    async def _admit(self, call: Call, admission: "_Admission") -> ExposedMethod:
+    async def _admit(self, call: Call, arrival: Arrival, deadline: float | None) -> ExposedMethod:
         """The method that is called, if this client may call it with these params."""
         method = self._methods.get(call.method)
         if method is None:
             raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
         if method.private:
-            verdict = await admission.verdict()
+            verdict = await arrival.verdict(deadline)
             if isinstance(verdict, RpcError):
                 raise verdict
             if isinstance(verdict, BaseException):
@@ -211,14 +213,14 @@ class Dispatcher:
         return method
 
     async def _execute(
-        self, method: ExposedMethod, request: Request, exchange: Exchange
+        self, method: ExposedMethod, request: Request, deadline: float | None, exchange: Exchange
     ) -> Outcome:
         if (task := asyncio.current_task()) is not None:
             task.set_name(method.name)
         if self._plugins:
             run_hooks(self._plugins, "on_method_call", request, logger=self._logger)
         handler = await exchange.handler() if method.needs_handler else None
-        params, deadline = request.params, request.deadline
+        params = request.params
         try:
             if method.is_blocking:
                 return await self.blocking.run(
@@ -226,29 +228,25 @@ class Dispatcher:
                 )
             if deadline is None:
                 return await _run_on_loop(method, params, handler)
-            return await self._run_until(deadline, method, params, handler)
+            coroutine = _run_on_loop(method, params, handler)
+            return await run_until(deadline, coroutine, method.name, self._abandon)
         except Busy:
             return RpcError(jsonrpc.BUSY, "Busy", "too many calls are waiting; try again later")
-        except DeadlinePassed:
-            data = f"no result within {self._limits.method_timeout} s"
-            return RpcError(jsonrpc.DEADLINE_PASSED, "Deadline passed", data)
 
-    async def _run_until(
-        self, deadline: float, method: ExposedMethod, params: Any, handler: Any
-    ) -> Outcome:
-        """Run a coroutine method that must not hold up its answer, even if it never ends."""
-        task = asyncio.create_task(_run_on_loop(method, params, handler), name=method.name)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=deadline - time.monotonic())
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if done:
-            return task.result()
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        """Let a task that nobody waits for come to its end."""
         task.cancel()
         self.abandoned.add(task)
         task.add_done_callback(self.abandoned.discard)
-        raise DeadlinePassed
+
+    def _too_late(self, began: bool, deadline: float | None, arrival: Arrival) -> RpcError:
+        """The error of a call that has not ended by its deadline; says whose that was."""
+        data = "no result within " if began else "not started within "
+        if deadline == arrival.deadline:
+            data += f"{arrival.milliseconds} ms, which {TIMEOUT_HEADER} gave"
+        else:
+            data += f"{self._limits.method_timeout} s"
+        return RpcError(jsonrpc.DEADLINE_PASSED, "Deadline passed", data)
 
     def _refuse(self, bad: BadMessage) -> bytes:
         return self._answers.error(bad.id, bad.code, bad.message, bad.data)
@@ -276,39 +274,6 @@ class Dispatcher:
         if self._plugins:
             run_hooks(self._plugins, "on_internal_error", error, logger=self._logger)
         return reference
-
-
-class _Admission:
-    """Whether an exchange may call private methods: asked once, when it is first needed."""
-
-    __slots__ = ("_authenticate", "_exchange", "_question")
-
-    def __init__(
-        self, authenticate: Callable[[Any], Awaitable[bool] | bool], exchange: Exchange
-    ) -> None:
-        self._authenticate = authenticate
-        self._exchange = exchange
-        self._question: asyncio.Task[bool | BaseException] | None = None
-
-    async def verdict(self) -> bool | BaseException:
-        """Whether they may be called, or what was raised instead of saying so."""
-        if self._question is None:
-            self._question = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._question)
-
-    async def _ask(self) -> bool | BaseException:
-        try:
-            verdict: Any = self._authenticate(await self._exchange.handler())
-            if inspect.isawaitable(verdict):
-                verdict = await verdict
-            if inspect.isgenerator(verdict) or inspect.isasyncgen(verdict):
-                # It would be true, whatever it were to say.
-                raise TypeError("authenticate_request() gave a generator, not a verdict")
-            return bool(verdict)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return error
 
 
 async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
