@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,15 +51,18 @@ def hello(request: Request) -> bytes:
 
 
 class Peer:
-    """Answers each request by `answer(request)`: bytes to send, or None to close."""
+    """Answers each request by `answer(request)`: bytes to send, or None to close; and each probe
+    (HEAD) by `answer_probe`."""
 
     http = staticmethod(http_answer)
     hello = staticmethod(hello)
 
-    def __init__(self, tls: bool = False) -> None:
+    def __init__(self, tls: bool = False, port: int = 0) -> None:
         self.answer: Callable[[Request], bytes | None] = hello
+        self.answer_probe: Callable[[Request], bytes | None] = self.says("users")
         self.greeting = b""  # sent before any request is read
         self.requests: list[Request] = []
+        self.probes: list[Request] = []
         self.accepted = 0
         self.open = 0
         self.stopped = threading.Event()
@@ -68,12 +71,16 @@ class Peer:
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(TLS_FILE)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/api"
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
+
+    def says(self, name: str) -> Callable[[Request], bytes | None]:
+        """An answer to probes, with the name of the service."""
+        return lambda request: http_answer("", "405 Not allowed", f"Gemstone-Service: {name}")
 
     def replies(self, reply: Any, status: str = "200 OK", *headers: str) -> None:
         """Answer everything with this body: bytes or text as they are, other things as JSON,
@@ -116,10 +123,11 @@ class Peer:
             with connection, connection.makefile("rb") as stream:
                 connection.sendall(self.greeting)
                 while (request := self._read(stream, connection, number)) is not None:
+                    is_probe = request.line.startswith("HEAD ")
                     with self._changed:
-                        self.requests.append(request)
+                        (self.probes if is_probe else self.requests).append(request)
                         self._changed.notify_all()
-                    answer = self.answer(request)
+                    answer = (self.answer_probe if is_probe else self.answer)(request)
                     if answer is None:
                         return
                     connection.sendall(answer)
@@ -142,10 +150,18 @@ class Peer:
         body = stream.read(int(headers.get("content-length", 0)))
         return Request(line, headers, body, number, connection)
 
-    def stop(self) -> None:
-        self.stopped.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
+    def refuse(self) -> None:
+        """Refuse new connections."""
+        with suppress(OSError):  # closed already
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def stop(self) -> None:
+        """Refuse connections, and break those that are open. Doing so again does nothing."""
+        if self.stopped.is_set():
+            return
+        self.stopped.set()
+        self.refuse()
         for each in self._sockets:
             with suppress(OSError):  # closed already
                 each.shutdown(socket.SHUT_RDWR)
@@ -170,6 +186,65 @@ def peer() -> Iterator[Peer]:
     peer.stop()
 
 
+class Peers:
+    """Makes peers, and stops them all in the end."""
+
+    def __init__(self) -> None:
+        self.all: list[Peer] = []
+
+    def __call__(self, port: int = 0) -> Peer:
+        self.all.append(Peer(port=port))
+        return self.all[-1]
+
+    def stop(self) -> None:
+        for peer in self.all:
+            peer.stop()
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    peers = Peers()
+    yield peers
+    peers.stop()
+
+
+class Registry:
+    """Says where a service is, as a test tells it to: `answer` is returned, raised or called."""
+
+    def __init__(self) -> None:
+        self.answer: Any = []
+        self.asked: list[str] = []
+
+    def __call__(self, name: str) -> Any:
+        self.asked.append(name)
+        answer = self.answer() if callable(self.answer) else self.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def found(registry: Registry) -> Iterator[Callable[..., RemoteService]]:
+    """Finds a service at peers, or at URLs."""
+    services = []
+
+    def find(*where: Peer | str, **options: Any) -> RemoteService:
+        registry.answer = [each.url if isinstance(each, Peer) else each for each in where]
+        service = RemoteService.find("users", registry, **options)
+        assert service is not None
+        services.append(service)
+        return service
+
+    yield find
+    for service in services:
+        service.close()
+
+
 @pytest.fixture
 def tls_peer() -> Iterator[Peer]:
     peer = Peer(tls=True)
@@ -188,6 +263,24 @@ def closed_port() -> int:
     """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+@pytest.fixture
+def full_port() -> Iterator[int]:
+    """A port that neither accepts connections nor refuses them: too many are waiting there."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(50):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0.3)
+            try:
+                waiting.connect(address)
+            except TimeoutError:
+                break
+        else:
+            pytest.skip("this system accepts any number of connections")
+        yield address[1]
 
 
 @pytest.fixture

@@ -26,10 +26,11 @@ def test_a_refused_connection(closed_port, shown):
     with RemoteService(url) as service, pytest.raises(RemoteConnectionError) as caught:
         service.call_method("x")
 
-    assert str(caught.value).startswith(f"no connection to http://127.0.0.1:{closed_port}/api, ")
+    assert str(caught.value).startswith(f"no connection to http://127.0.0.1:{closed_port}/api: ")
     assert str(caught.value).endswith("Connection refused")
     assert caught.value.url == f"http://127.0.0.1:{closed_port}/api"
     assert caught.value.__cause__ is not None
+    assert not caught.value.was_sent
     assert "hunter2" not in shown(caught.value)
     assert isinstance(caught.value, ConnectionError)
 

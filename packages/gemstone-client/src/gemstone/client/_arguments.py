@@ -87,6 +87,31 @@ def checked_max_connections(max_connections: Any) -> int:
     return max_connections
 
 
+def checked_max_attempts(max_attempts: Any) -> int:
+    """`max_attempts`, where it is a number of attempts."""
+    if isinstance(max_attempts, bool) or not isinstance(max_attempts, int):
+        raise TypeError(f"max_attempts is an integer, not {type(max_attempts).__name__}")
+    if max_attempts < 1:
+        raise ValueError(f"max_attempts is {max_attempts}; it is at least 1")
+    return max_attempts
+
+
+def checked_idempotent(idempotent: Any) -> bool:
+    """`idempotent`, where it is a boolean: anything else may be meant for another option."""
+    if not isinstance(idempotent, bool):
+        raise TypeError(f"idempotent is True or False, not {type(idempotent).__name__}")
+    return idempotent
+
+
+def checked_lifetime(lifetime: Any) -> float:
+    """`lifetime` in seconds, where it is one."""
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float):
+        raise TypeError(f"lifetime is a number of seconds, not {type(lifetime).__name__}")
+    if math.isnan(lifetime) or lifetime < 0:
+        raise ValueError(f"lifetime is {lifetime!r} s; it is 0 or more")
+    return float(lifetime)
+
+
 def checked_auth(auth: Any) -> Any:
     """`auth`, where it is something to authenticate with."""
     if auth is None or isinstance(auth, Mapping) or callable(auth):

@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 import requests
 from requests.utils import get_auth_from_url
 
 from ..errors import ServiceStateError
+from ..jsonrpc import SERVICE_HEADER
 from ._answers import Answer
 from ._endpoint import Endpoint
 from ._failures import FAILURES, explained
 from ._forking import restart_after_fork
-from ._lanes import Auth, Lane, Template
+from ._lanes import Authentication, Lane, Template
 
 # Servers close connections that are idle, ours after 5 s. A request that meets such a closing on
 # its way may have been executed or not, so a connection is given up before.
@@ -69,9 +71,12 @@ class Connections:
         self._lock = threading.Lock()
         self._idle: list[Lane] = []  # the one used last is at the end
 
-    def prepare(
-        self, headers: Mapping[str, str], auth: tuple[str, str] | Auth | Mapping[str, str] | None
-    ) -> Template:
+    @property
+    def shown(self) -> str:
+        """Where to, without what may be a secret."""
+        return self.endpoint.shown
+
+    def prepare(self, headers: Mapping[str, str], auth: Authentication) -> Template:
         """Prepare a request, once for many calls.
 
         Args:
@@ -90,14 +95,7 @@ class Connections:
         if fixed is None and (auth is not None or named):
             fixed = _unchanged  # without any, requests asks the netrc file
         try:
-            request = self._session.prepare_request(
-                requests.Request(
-                    "POST",
-                    self.endpoint.url,
-                    headers={**_OWN_HEADERS, **headers},
-                    auth=fixed,
-                )
-            )
+            request = self._prepared("POST", self.endpoint.url, {**_OWN_HEADERS, **headers}, fixed)
         except ValueError as exc:
             reason = "the user or password" if isinstance(exc, UnicodeError) else "the URL"
         else:
@@ -110,17 +108,30 @@ class Connections:
                 or "Authorization" in request.headers  # that of the netrc file, for example
             )
             return Template(request, confidential, per_call)
-        raise ValueError(f"{reason} of {self.endpoint.shown} can't be sent over HTTP")
+        raise ValueError(f"{reason} of {self.shown} can't be sent over HTTP")
+
+    def _prepared(
+        self, method: str, url: str, headers: Mapping[str, str], auth: Any
+    ) -> requests.PreparedRequest:
+        return self._session.prepare_request(
+            requests.Request(method, url, headers=headers, auth=auth)
+        )
 
     def post(
-        self, template: Template, body: bytes, timeout: float, read: Callable[[Answer], _T]
+        self,
+        template: Template,
+        body: bytes,
+        timeout: float,
+        read: Callable[[Answer], _T],
+        connect_within: float | None = None,
     ) -> _T:
         """Send `body`, wait for the answer, and have it read.
 
         Args:
             template: the request without its body.
             body: what to send.
-            timeout: in seconds.
+            timeout: in seconds. The other side is told of it.
+            connect_within: how many of them connecting may take, ``None`` for all.
             read: returns what the answer says, or raises if it is not the one that was waited
                 for. Then the connection is closed: the right one may still come over it, and
                 the next call would take it for its own.
@@ -129,14 +140,17 @@ class Connections:
             RemoteServiceError: there was no whole answer in time, or what `read` raises.
             ServiceStateError: :meth:`close` was called.
         """
-        request = template.authenticated(template.auth, body) if template.auth else None
+        request = template.authenticated(body, timeout) if template.auth else None
         with self._lane() as lane:
             if request is None:
-                request = lane.request_from(template, body)
+                request = lane.request_from(template, body, timeout)
             try:
-                response, content = lane.post(request, timeout, self._settings)
+                response, content = lane.post(request, timeout, connect_within, self._settings)
             except FAILURES as exc:
-                error, cause = explained(exc, self.endpoint.shown, template.confidential, timeout)
+                limit = timeout
+                if connect_within is not None and isinstance(exc, requests.ConnectTimeout):
+                    limit = min(timeout, connect_within)
+                error, cause = explained(exc, self.shown, template.confidential, limit)
             else:
                 return read(
                     Answer(
@@ -148,7 +162,28 @@ class Connections:
                         template.confidential,
                     )
                 )
-            raise error from cause  # out here, so that a cause left out is no context either
+            try:  # out here, so that a cause left out is no context either
+                raise error from cause
+            finally:
+                del error, cause  # this frame is in their tracebacks
+
+    def probe(self, within: float) -> str | None:
+        """Who answers HTTP there: the name that it says, or an empty string; ``None`` for nobody.
+
+        Carries no credentials.
+
+        Args:
+            within: how many seconds it may take.
+        """
+        lane = Lane()
+        try:
+            url = _without_userinfo(self.endpoint.url).partition("?")[0]  # it may hold a token
+            said = lane.probe(self._prepared("HEAD", url, {}, _unchanged), within, self._settings)
+        except FAILURES:
+            return None
+        finally:
+            lane.close()
+        return unquote(said.get(SERVICE_HEADER, ""))
 
     @contextmanager
     def _lane(self) -> Iterator[Lane]:
@@ -166,7 +201,7 @@ class Connections:
         with self._lock:
             if self._closed:
                 raise ServiceStateError(
-                    f"this RemoteService of {self.endpoint.shown} is closed; make a new one"
+                    f"this RemoteService of {self.shown} is closed; make a new one"
                 )
             if not self._idle:
                 return Lane()
@@ -186,6 +221,14 @@ class Connections:
                 self._idle.append(lane)
                 return
         lane.close()
+
+    def retire(self) -> None:
+        """Keep no connection any more: the service has gone. Calls under way go on."""
+        with self._lock:
+            self._max_idle = 0
+            idle, self._idle = self._idle, []
+        for lane in idle:
+            lane.close()
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""

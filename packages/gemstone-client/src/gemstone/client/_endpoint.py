@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from ..deadlines import TIMEOUT_HEADER
+
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
-_SET_BY_THE_CLIENT: Final = ("content-length", "transfer-encoding")
+_SET_BY_THE_CLIENT: Final = ("content-length", TIMEOUT_HEADER.lower(), "transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,6 +1,7 @@
 """What went wrong on the way: exceptions of requests and urllib3 as those of gemstone."""
 
 import http.client
+import ssl
 from typing import Final
 
 import requests.exceptions
@@ -34,6 +35,16 @@ _UNFIT_BODY: Final = (
     urllib3.exceptions.DecodeError,
 )
 
+# What fails before there is a connection that a request could be sent over.
+_BEFORE_SENDING: Final = (
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    ssl.SSLCertVerificationError,
+)
+
 
 def explained(
     exc: Exception, shown: str, confidential: bool, timeout: float
@@ -62,14 +73,17 @@ def explained(
         cause = root if isinstance(root, OSError) and root.errno is not None else None
         if cause is None:
             reason = f"{type(root).__name__} {NOT_SHOWN}"
-    return _error(causes, reason, shown, timeout), cause
+    was_sent = not any(isinstance(each, _BEFORE_SENDING) for each in causes)
+    error = _error(causes, reason, shown, timeout, was_sent)
+    error.was_sent = was_sent
+    return error, cause
 
 
 def _error(
-    causes: list[BaseException], reason: str, shown: str, timeout: float
+    causes: list[BaseException], reason: str, shown: str, timeout: float, was_sent: bool
 ) -> RemoteServiceError:
     exc, root = causes[0], causes[-1]
-    within = f"within {timeout:g} s"
+    within = f"within {timeout:.3g} s"
     if isinstance(exc, DeadlinePassed):
         return RemoteTimeoutError(f"{shown} did not end its answer {within}", shown)
     if isinstance(exc, requests.exceptions.ConnectTimeout):
@@ -90,6 +104,8 @@ def _error(
         return RemoteConnectionError(
             f"the connection to {shown} broke before the whole answer had come: {reason}", shown
         )
+    if not was_sent:
+        return RemoteConnectionError(f"no connection to {shown}: {reason}", shown)
     return RemoteConnectionError(f"no connection to {shown}, or it broke: {reason}", shown)
 
 

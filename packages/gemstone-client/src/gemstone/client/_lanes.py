@@ -13,9 +13,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Timeout
 
+from ..deadlines import TIMEOUT_HEADER
 from ._failures import DeadlinePassed
 
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+#: What a service may be given to authenticate with: a user and a password, headers, or a function.
+Authentication: TypeAlias = tuple[str, str] | Mapping[str, str] | Auth | None
 
 _CHUNK: Final = 1 << 16
 _SMALL_CHUNK: Final = 1 << 10
@@ -45,12 +48,13 @@ class Template:
         request.headers.update(headers)
         return Template(request, self.confidential or bool(headers), self.auth)
 
-    def authenticated(self, auth: Auth, body: bytes) -> requests.PreparedRequest:
-        """A whole request of its own, with `auth` applied to it."""
+    def authenticated(self, body: bytes, timeout: float) -> requests.PreparedRequest:
+        """A whole request of its own, with :attr:`auth` applied to it."""
         request = self.request.copy()
         request.hooks = {"response": []}  # a copy shares them, so `auth` would add to all
-        _fill(request, body)
-        request = auth(request)
+        _fill(request, body, timeout)
+        if self.auth is not None:
+            request = self.auth(request)
         if not isinstance(request, requests.PreparedRequest):
             raise TypeError(
                 "authentication_method has to return the request that it was given, "
@@ -60,9 +64,10 @@ class Template:
         return request
 
 
-def _fill(request: requests.PreparedRequest, body: bytes) -> None:
+def _fill(request: requests.PreparedRequest, body: bytes, timeout: float) -> None:
     request.body = body
     request.headers["Content-Length"] = str(len(body))
+    request.headers[TIMEOUT_HEADER] = str(max(1, int(timeout * 1000)))
 
 
 class Lane(HTTPAdapter):
@@ -83,19 +88,25 @@ class Lane(HTTPAdapter):
         self._request: requests.PreparedRequest | None = None
         self._response: requests.Response | None = None
 
-    def request_from(self, template: Template, body: bytes) -> requests.PreparedRequest:
+    def request_from(
+        self, template: Template, body: bytes, timeout: float
+    ) -> requests.PreparedRequest:
         """The request of `template` with `body`. The next call overwrites it."""
         if self._request is None or self._template is not template:
             self._template, self._request = template, template.request.copy()
-        _fill(self._request, body)
+        _fill(self._request, body, timeout)
         return self._request
 
     def post(
-        self, request: requests.PreparedRequest, timeout: float, settings: dict[str, Any]
+        self,
+        request: requests.PreparedRequest,
+        timeout: float,
+        connect_within: float | None,
+        settings: dict[str, Any],
     ) -> tuple[requests.Response, bytes]:
         """Send a request and read the whole answer to it. Raises one of `FAILURES`."""
         deadline = time.monotonic() + timeout
-        limits: Any = Timeout(total=timeout)  # the stubs of requests don't know it
+        limits: Any = Timeout(total=timeout, connect=connect_within)  # requests' stubs lack it
         if request.hooks["response"]:
             # A handshake, as digest authentication has: only a session runs it.
             session = requests.Session()
@@ -116,6 +127,13 @@ class Lane(HTTPAdapter):
         response.raw.release_conn()
         self._response = None
         return response, body[0] if len(body) == 1 else b"".join(body)
+
+    def probe(
+        self, request: requests.PreparedRequest, timeout: float, settings: dict[str, Any]
+    ) -> Mapping[str, str]:
+        """Send a request and give the headers of the answer to it. Raises one of `FAILURES`."""
+        limits: Any = Timeout(total=timeout)
+        return self.send(request, timeout=limits, **settings).headers
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool of the one connection."""
@@ -154,7 +172,9 @@ class Lane(HTTPAdapter):
         response, self._response = self._response, None
         if response is not None:
             response.close()
-        self._pool = self._verified = None
+        pool, self._pool, self._verified = self._pool, None, None
+        if pool is not None:  # else urllib3 2 closes it only when nothing refers to it any more
+            pool.close()
         super().close()
 
 

@@ -1,44 +1,45 @@
 """A service that somebody else runs, and its methods."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack
 
+from ..deadlines import DEADLINE, current_deadline
 from ._arguments import (
     as_batch,
     as_method_call,
     as_notification,
-    checked_auth,
-    checked_cert,
-    checked_max_connections,
+    checked_idempotent,
+    checked_lifetime,
+    checked_max_attempts,
     checked_timeout,
-    checked_verify,
 )
-from ._endpoint import Endpoint, checked_headers, parse_endpoint
+from ._endpoint import checked_headers, parse_endpoint
+from ._locations import checked_service_name
 from ._methods import RemoteMethod
+from ._options import Options
 from ._payloads import encode_batch, encode_call
+from ._settings import ServiceOptions, Settings
 from .structs import AsyncMethodCall, BatchResult, MethodCall, Notification, Params, Result
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest
-
     from ._answers import Answer
     from ._connections import Connections
-    from ._lanes import Template
+    from ._instances import Instances
+    from ._one_endpoint import OneEndpoint
+    from ._preparation import Preparation
+    from ._settings import Authentication, Path
     from ._workers import Workers
-
-    _Path: TypeAlias = str | os.PathLike[str]
-    Authentication: TypeAlias = (
-        tuple[str, str] | Mapping[str, str] | Callable[[PreparedRequest], PreparedRequest]
-    )
 
 __all__ = ["RemoteService"]
 
 _T = TypeVar("_T")
 
+#: Seconds that the threads in the background get to end.
+_END_WITHIN: Final = 2.0
+
 
 class RemoteService:
-    """A JSON-RPC 2.0 service at a URL.
+    """A JSON-RPC 2.0 service: at a URL, or wherever a registry says that its instances are.
 
     It keeps up to `max_connections` connections open, and may be used from any number of threads
     at once; all methods may be called from any thread. A call blocks its thread, so inside a
@@ -47,14 +48,18 @@ class RemoteService:
 
     Args:
         service_endpoint: the URL, for example ``"http://127.0.0.1:8000/api"``. A user and a
-            password in it are used for basic authentication, and never shown.
+            password in it are used for basic authentication, and never shown. Services that are
+            known by their names come from :meth:`get_service_by_name`, or from a service's own
+            ``get_service()``.
         authentication_method: a ``(user, password)`` tuple for basic authentication; a mapping
             of headers, ``{"X-Token": "…"}``; or what requests takes as ``auth``: a callable that
             is given each request and returns it (``requests.auth.HTTPDigestAuth(…)``, for
             example). ``None``: what the URL or the user's netrc file says.
-        timeout: seconds. It bounds connecting together with the wait for the beginning of the
-            answer, and each wait for more of it; a body that is still coming after `timeout` is
-            given up at its next piece. It is no limit for a peer that drips on purpose.
+        timeout: seconds. It bounds all that a call does, in whatever many attempts: connecting
+            together with the wait for the beginning of the answer, and each wait for more of it;
+            a body that is still coming after `timeout` is given up at its next piece. It is no
+            limit for a peer that drips on purpose. The service is told how much of it is left.
+            A deadline that is in force (:mod:`gemstone.deadlines`) may be nearer.
         headers: are sent with every request.
         verify: whether to check a TLS certificate (default ``True``), or the path of a bundle
             of certificates to trust.
@@ -68,10 +73,9 @@ class RemoteService:
         ValueError: a value can't be used; the message says why, and shows no secret.
     """
 
-    _connections: "Connections"
-    _endpoint: Endpoint
-    _template: "Template"
-    _timeout: float
+    _service: "Instances | OneEndpoint"
+    _preparation: "Preparation"
+    _options: Options
     _workers: "Workers"
 
     def __init__(
@@ -81,32 +85,164 @@ class RemoteService:
         authentication_method: "Authentication | None" = None,
         timeout: float = 30,
         headers: Mapping[str, str] | None = None,
-        verify: "bool | _Path" = True,
-        cert: "_Path | tuple[_Path, _Path] | None" = None,
+        verify: "bool | Path" = True,
+        cert: "Path | tuple[Path, Path] | None" = None,
         max_connections: int = 8,
     ) -> None:
         endpoint = parse_endpoint(service_endpoint)
-        own_headers = checked_headers(headers, "headers")
-        auth = checked_auth(authentication_method)
-        if isinstance(auth, Mapping):
-            own_headers |= checked_headers(auth, "authentication_method")
-        self._timeout = checked_timeout(timeout)
-        limit = checked_max_connections(max_connections)
-        trusted, certificate = checked_verify(verify), checked_cert(cert)
+        settings = Settings(
+            authentication_method=authentication_method,
+            timeout=timeout,
+            headers=headers,
+            verify=verify,
+            cert=cert,
+            max_connections=max_connections,
+        )
+        self._set_up(settings, endpoint.shown)
 
+        from ._one_endpoint import OneEndpoint
+
+        connections = settings.connect(endpoint)
+        self._preparation.template(connections)  # raises what is wrong with it now, not later
+        self._service = OneEndpoint(connections)
+
+    def _set_up(self, settings: Settings, shown: str) -> None:
         # Not before the first service: requests takes longer to load than all the rest.
-        from ._connections import Connections
+        from ._preparation import Preparation
         from ._workers import Workers
 
-        self._connections = Connections(endpoint, trusted, certificate, limit)
-        self._endpoint = self._connections.endpoint
-        self._template = self._connections.prepare(own_headers, auth)
-        self._workers = Workers(limit, endpoint.shown)
+        self._options = Options(settings.timeout)
+        self._preparation = Preparation(settings.headers, settings.auth)
+        self._workers = Workers(settings.max_connections, shown)
+
+    @classmethod
+    def find(
+        cls,
+        name: str,
+        locate: Callable[[str], Iterable[str]],
+        *,
+        lifetime: float = 10.0,
+        **options: Unpack[ServiceOptions],
+    ) -> Self | None:
+        """The service of a name, wherever its instances are, now and later.
+
+        Its calls go to the instances in turn. One that refuses a connection, or does not answer
+        several times in a row, is set aside until it answers a probe (which is made in the
+        background, and by no call); what reached nobody goes to another one. What may have been
+        executed is sent again only by ``with_options(idempotent=True)``.
+
+        Args:
+            name: the name, or a pattern of names (``"project.worker.*"``), as `locate` takes it.
+            locate: is given the name, asks a registry at once, and gives the URLs of the
+                instances. It may block, and raise anything. It is called here at first, and later
+                on other threads, never twice at once.
+            lifetime: how many seconds an answer of `locate` is good for; 0: for one call. While
+                it raises, its last good answer is used.
+            options: `authentication_method`, `timeout`, `headers`, `verify`, `cert` and
+                `max_connections`, all as for a :class:`RemoteService`; the last one is meant for
+                each instance.
+
+        Returns:
+            The service, or ``None`` where `locate` knows no instance.
+
+        Raises:
+            TypeError: an argument is of the wrong type.
+            ValueError: a value can't be used; the message says why, and shows no secret.
+            DiscoveryError: the answer of `locate` is no list of strings, or none of them is the
+                URL of an HTTP service.
+            Exception: what `locate` raises.
+        """
+        return cls._find(name, locate, lifetime, Settings(**options))
+
+    @classmethod
+    def get_service_by_name(
+        cls,
+        registry_url: str,
+        name: str,
+        *,
+        lifetime: float = 10.0,
+        **options: Unpack[ServiceOptions],
+    ) -> Self | None:
+        """The service of a name, found through an HTTP registry; :meth:`find` says how it calls.
+
+        ::
+
+            users = RemoteService.get_service_by_name("http://127.0.0.1:8000/api", "users")
+
+        Args:
+            registry_url: the URL of a ``gemstone.discovery.ServiceRegistry``, or of another
+                service with a method ``locate_service(name)``. A user and a password in it are
+                for the registry alone; `authentication_method` and `headers` for the service.
+            name: the name of the service, or a pattern of names (``"project.worker.*"``).
+            lifetime: as for :meth:`find`.
+            options: as for :meth:`find`. `verify` and `cert` are those for the registry, too.
+
+        Returns:
+            The service, or ``None`` where the registry knows no instance.
+
+        Raises:
+            TypeError: an argument is of the wrong type.
+            ValueError: a value can't be used; the message says why, and shows no secret.
+            DiscoveryError: the registry could not be asked, or answered nonsense.
+        """
+        from ._registry import TIMEOUT, HttpRegistry
+
+        settings = Settings(**options)
+        registry = RemoteService(
+            registry_url,
+            timeout=min(TIMEOUT, settings.timeout),
+            verify=options.get("verify", True),
+            cert=options.get("cert"),
+            max_connections=1,
+        )
+        service = None
+        try:
+            service = cls._find(name, HttpRegistry(registry), lifetime, settings, registry.close)
+        finally:
+            if service is None:
+                registry.close()
+        return service
+
+    @classmethod
+    def _find(
+        cls,
+        name: str,
+        locate: Callable[[str], Iterable[str]],
+        lifetime: float,
+        settings: Settings,
+        on_close: Callable[[], object] = lambda: None,
+    ) -> Self | None:
+        from ._instances import Instances
+
+        service = cls.__new__(cls)
+
+        def connect(url: str) -> "Connections":
+            connections = settings.connect(parse_endpoint(url))
+            service._preparation.template(connections)  # raises what is wrong with it now
+            return connections
+
+        instances = service._service = Instances(
+            checked_service_name(name), locate, checked_lifetime(lifetime), connect, on_close
+        )
+        service._set_up(settings, name)
+        return service if instances.find() else None
+
+    @property
+    def locations(self) -> list[str]:
+        """The URLs of the known instances; looked up again if that is due, so it may block.
+
+        As they were given, with the credentials that are in them. Of a service that was not found
+        by its name: its URL.
+        """
+        return self._service.locations(self._options.timeout)
 
     @property
     def url(self) -> str:
-        """The URL, without user and password, and with ``…`` in place of a query."""
-        return self._endpoint.shown
+        """The URL, without user and password, and with ``…`` in place of a query.
+
+        Of a service that was found by its name: the name.
+        """
+        return self._service.shown
 
     @property
     def methods(self) -> RemoteMethod:
@@ -133,6 +269,7 @@ class RemoteService:
             TypeError: an argument is of the wrong type, or can't be encoded as JSON.
             ValueError: the params hold a number that is not finite, or themselves.
             RemoteConnectionError: there was no connection, or it broke.
+            ServiceUnavailableError: no instance of a service that was found can be called.
             RemoteTimeoutError: there was no whole answer in time.
             CalledServiceError: the answer has an HTTP status other than 200.
             MalformedResponseError: the answer is none to this call.
@@ -167,7 +304,13 @@ class RemoteService:
         """
         call = as_method_call(method_name_or_object, params)
         body = encode_call(call)
-        future = self._workers.submit(lambda: self._post(body, lambda answer: answer.read(call)))
+        deadline = current_deadline()
+
+        def make() -> Result:
+            DEADLINE.set(deadline)  # that of the caller, and not what the thread had before
+            return self._post(body, lambda answer: answer.read(call))
+
+        future = self._workers.submit(make)
         return AsyncMethodCall(call, future, url=self.url)
 
     def notify(self, method_name_or_object: str | Notification, params: Params = None) -> None:
@@ -251,13 +394,24 @@ class RemoteService:
         return self._post(body, lambda answer: answer.read_raw(request_object))
 
     def with_options(
-        self, *, timeout: float | None = None, headers: Mapping[str, str] | None = None
+        self,
+        *,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        max_attempts: int | None = None,
     ) -> Self:
         """This service with other options: a cheap view, that shares connections and threads.
 
         Args:
-            timeout: seconds, in place of the service's; ``None`` keeps it.
+            timeout: seconds, in place of the service's; ``None`` keeps it, as everywhere here.
             headers: are sent as well; those of the same name take the place of the service's.
+            idempotent: whether calls may be executed more than once. Then those that got no
+                answer are made again, after a pause that grows each time, within `timeout`; also
+                where a gateway answers 502, 503 or 504. An attempt that others could follow at
+                another instance waits for its share of the time only. Default ``False``.
+            max_attempts: how often such a call is made at most; default 3. What reached nobody is
+                not counted, if there are other instances.
 
         Returns:
             A service. Closing it, or the one it was made from, closes both.
@@ -266,12 +420,16 @@ class RemoteService:
             TypeError: an argument is of the wrong type.
             ValueError: a value can't be used.
         """
+        now = self._options
         view = type(self).__new__(type(self))
         view.__dict__.update(self.__dict__)
-        if timeout is not None:
-            view._timeout = checked_timeout(timeout)
+        view._options = Options(
+            now.timeout if timeout is None else checked_timeout(timeout),
+            now.idempotent if idempotent is None else checked_idempotent(idempotent),
+            now.max_attempts if max_attempts is None else checked_max_attempts(max_attempts),
+        )
         if headers is not None:
-            view._template = self._template.with_headers(checked_headers(headers, "headers"))
+            view._preparation = self._preparation.with_headers(checked_headers(headers, "headers"))
         return view
 
     def close(self, *, wait: bool = True) -> None:
@@ -285,7 +443,7 @@ class RemoteService:
                 On one of the service's own threads (in a callback) it never waits.
         """
         self._workers.close(wait)
-        self._connections.close()
+        self._service.close(_END_WITHIN if wait else 0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -294,7 +452,7 @@ class RemoteService:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._endpoint.shown}>"
+        return f"<{type(self).__name__} {self.url}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -303,4 +461,6 @@ class RemoteService:
         )
 
     def _post(self, body: bytes, read: "Callable[[Answer], _T]") -> _T:
-        return self._connections.post(self._template, body, self._timeout, read)
+        from ._calls import make_call
+
+        return make_call(self._service, self._preparation, self._options, body, read)
