@@ -4,6 +4,7 @@ from typing import assert_type
 
 import gemstone
 import gemstone.core
+import gemstone.discovery
 import gemstone.event
 import gemstone.events.transport
 import gemstone.plugins
@@ -133,3 +134,46 @@ class TestPigeons(EventTransportContract):
 
     def make_transport(self) -> Pigeons:
         return Pigeons()
+
+
+# Discovery.
+class Shop(gemstone.MicroService):
+    name = "shop"
+    discovery_strategies = [
+        gemstone.discovery.MemoryDiscoveryStrategy(),
+        gemstone.discovery.MemoryDiscoveryStrategy,
+        gemstone.discovery.HttpDiscoveryStrategy("http://registry:8000/api"),
+        gemstone.discovery.StaticDiscoveryStrategy({"users": ["http://users:8000/api"]}),
+        "redis://127.0.0.1:6379/0",
+    ]
+    service_registry_ping_interval = 5
+    remote_service_cache = gemstone.discovery.ServiceDiscoveryCache(3)
+
+    @gemstone.exposed_method()
+    def find(self) -> list[str]:
+        users = self.get_service("users")
+        assert_type(users, RemoteService | None)
+        return users.locations if users is not None else []
+
+    @gemstone.exposed_method()
+    async def find_async(self) -> gemstone.Result | None:
+        users = await self.get_service_async("users.*")
+        assert_type(users, RemoteService | None)
+        return await users.call_method_async("find") if users is not None else None
+
+
+class Careless(Shop):
+    remote_service_cache = gemstone.discovery.DummyCache()
+
+
+class PigeonDiscovery(gemstone.discovery.BaseDiscoveryStrategy):
+    def ping(self, name: str, location: str, **kwargs: object) -> None: ...
+
+    def locate(self, name: str) -> list[str]:
+        return []
+
+
+gemstone.discovery.register_discovery_strategy("pigeons", PigeonDiscovery)
+
+with gemstone.discovery.ServiceRegistry().start_in_thread() as registry:
+    assert_type(registry, gemstone.discovery.ServiceRegistry)

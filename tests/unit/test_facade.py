@@ -13,7 +13,7 @@ import gemstone
 import gemstone_core
 from gemstone import _leftover
 
-SERVER_MODULES = ("core", "event", "events", "plugins")
+SERVER_MODULES = ("core", "discovery", "event", "events", "plugins")
 SERVER_NAMES = sorted({*gemstone_core.__all__} - {"__version__"})
 HEAVY = {
     "asyncio",

@@ -224,6 +224,8 @@ def test_a_transport_of_a_service_is_not_opened():
         ("redis://user@host", "redis://user@host"),
         ("redis://:pass@host", "redis://:***@host"),
         ("redis://user:pass@host:1/0", "redis://user:***@host:1/0"),
+        ("redis://us/er:pass@host:1/0", "redis://***@host:1/0"),
+        ("redis://us?er@host", "redis://***@host"),
         ("amqp://user:p@ss/w:rd#?@host/%2F", "amqp://user:***@host/%2F"),
         ("redis+stream://user:pa\nss@host", "redis+stream://user:***@host"),
         ("redis://host?password=pass&db=1", "redis://host?password=***&db=1"),

@@ -28,6 +28,7 @@ from .util import make_callbacks as make_callbacks
 
 if TYPE_CHECKING:
     from . import core as core
+    from . import discovery as discovery
     from . import event as event
     from . import events as events
     from . import plugins as plugins
@@ -80,6 +81,7 @@ _SERVED = {
         "event_handler",
         "exposed_method",
     ),
+    "gemstone.discovery": (),
     "gemstone.event": (),
     "gemstone.events": (),
     "gemstone.plugins": (),

@@ -11,8 +11,8 @@ AnyBackend = TypeVar("AnyBackend")
 
 #: RFC 3986, section 3.1.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-#: Up to the last "@", because people forget to escape what is in a password.
-_PASSWORD: Final = re.compile(r"(?<=://)([^:@/?#]*):.*@", re.DOTALL)
+#: A user and a password, up to the last "@": people forget to escape what is in a password.
+_CREDENTIALS: Final = re.compile(r"(?<=://)([^:@/?#]*)(:?)(.*)@", re.DOTALL)
 #: The same of what was meant to be a URL, but has no scheme.
 _NO_URL: Final = re.compile(r"([^:@]*):.*@", re.DOTALL)
 _SECRET: Final = re.compile(r"([?&][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
@@ -106,5 +106,13 @@ def mask_password(url: str) -> str:
     Args:
         url: the URL, which need not be a good one.
     """
-    known = _PASSWORD if "://" in url else _NO_URL
-    return _SECRET.sub(r"\1***", known.sub(r"\1:***@", url))
+    if "://" in url:
+        return _SECRET.sub(r"\1***", _CREDENTIALS.sub(_masked, url))
+    return _SECRET.sub(r"\1***", _NO_URL.sub(r"\1:***@", url))
+
+
+def _masked(credentials: re.Match[str]) -> str:
+    user, colon, rest = credentials.groups()
+    if colon:
+        return f"{user}:***@"
+    return "***@" if rest else f"{user}@"  # a user that was not escaped, maybe with a password

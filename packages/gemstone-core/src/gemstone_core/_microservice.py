@@ -10,9 +10,13 @@ from typing import Any, Self
 from tornado import web
 from tornado.ioloop import IOLoop
 
+from gemstone.client import RemoteService
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from ._container import Container
+from ._discovery._cache import ServiceDiscoveryCache
+from ._discovery._hub import DiscoveryHub
+from ._discovery._strategy import BaseDiscoveryStrategy
 from ._events._attachment import EventStatus
 from ._events._hub import EventHub
 from ._events._receipt import Receipt
@@ -86,6 +90,10 @@ class MicroService:
     plugins: Sequence[BasePlugin | Callable[[], BasePlugin] | str] = ()
     #: How events travel: transports, classes or functions that make one, or URLs.
     event_transports: Sequence[BaseEventTransport | Callable[[], BaseEventTransport] | str] = ()
+    #: How services find each other: strategies, classes or functions that make one, or URLs.
+    discovery_strategies: Sequence[
+        BaseDiscoveryStrategy | Callable[[], BaseDiscoveryStrategy] | str
+    ] = ()
     #: ``(function, seconds)``: what is called every so often, without arguments. A plain
     #: function runs in the executor. None runs twice at once.
     periodic_tasks: Sequence[tuple[Callable[..., Any], float]] = ()
@@ -121,6 +129,14 @@ class MicroService:
     #: How long an emitted event may wait for a broker, in seconds; then its receipt fails.
     emit_timeout: float = 30.0
 
+    #: How often the service tells the registries where it is, in seconds.
+    service_registry_ping_interval: float = 10.0
+    #: What keeps the services that :meth:`get_service` finds: a cache, which is copied for each
+    #: service, or a class or function that makes one.
+    remote_service_cache: ServiceDiscoveryCache | Callable[[], ServiceDiscoveryCache] = (
+        ServiceDiscoveryCache
+    )
+
     #: How long idle connections stay open when the service stops, in seconds, so that their
     #: clients learn of it from an answer and not from a failed call.
     drain_grace: float = 5.0
@@ -152,6 +168,7 @@ class MicroService:
         for plugin in make_parts(self.plugins, BasePlugin, "plugins", load_plugin):
             self.register_plugin(plugin)
         self._events = EventHub(self, [self, *self._modules])
+        self._discovery = DiscoveryHub(self)
         self._claim_parts()
 
     # To be overridden.
@@ -249,12 +266,14 @@ class MicroService:
         From any thread. On one of the service's own threads, as in a method or a hook, it
         returns at once, because the stop waits for the caller; elsewhere it returns when
         nothing of the service is left. Of a service that does not run, it ends the threads
-        that :meth:`get_executor` and :meth:`emit_event` made.
+        that :meth:`get_executor` and :meth:`emit_event` made, and closes what
+        :meth:`get_service` found.
         """
         run = self._run
         if run is None or run.ended.is_set():
             self._executor.discard()
             self._events.discard()
+            self._discovery.discard()
             return
         run.ask_to_stop()
         if not self._is_own_thread():
@@ -288,6 +307,57 @@ class MicroService:
     def event_status(self) -> list[EventStatus]:
         """How the event transports are doing, in their order. From any thread."""
         return self._events.status()
+
+    def get_service(self, name: str) -> RemoteService | None:
+        """Another service, found by its name in the registries of ``discovery_strategies``.
+
+        ::
+
+            users = self.get_service("user_manager_service")
+            if users is None:
+                raise RuntimeError("the service could not be located")
+            users.call_method("find_user", {"username": "example"})
+
+        From any thread that runs no event loop, before the service is started as well as while
+        it runs. It blocks while the registries are asked; of what is known already, that is only
+        from time to time. Its calls go to all instances in turn, wherever they are then, so it
+        may be kept. It is closed when this service stops, and not by its ``close()``.
+
+        Args:
+            name: the name, or a pattern like ``project.worker.*`` for all whose names match
+                (see :func:`fnmatch.fnmatchcase`).
+
+        Returns:
+            The service; ``None`` if no registry knows an instance of it.
+
+        Raises:
+            ServiceConfigurationError: this service has no ``discovery_strategies``.
+            DiscoveryError: none of the registries could be asked, or all answered nonsense; never
+                for a service that was found before.
+            ServiceStateError: an event loop runs in this thread; use :meth:`get_service_async`.
+            TypeError: the name is not a string.
+            ValueError: nobody can have such a name: it is empty, or has a control character in it.
+        """
+        return self._discovery.get(name)
+
+    async def get_service_async(self, name: str) -> RemoteService | None:
+        """Do as :meth:`get_service`, without blocking the event loop: for coroutines.
+
+        Call what it gives by ``await users.call_method_async(…)``.
+
+        Args:
+            name: the name, or a pattern of names.
+
+        Returns:
+            The service; ``None`` if no registry knows an instance of it.
+
+        Raises:
+            ServiceConfigurationError: as :meth:`get_service`.
+            DiscoveryError: as :meth:`get_service`.
+            TypeError: as :meth:`get_service`.
+            ValueError: as :meth:`get_service`.
+        """
+        return await self._discovery.get_async(name)
 
     @property
     def is_running(self) -> bool:
@@ -389,6 +459,7 @@ class MicroService:
         check_settings(self)
         check_private_methods(self, self._methods, MicroService)
         self._events.prepare()
+        self._discovery.prepare()
         self._claim_parts()
         self._prepared = Dispatcher(
             self._methods,
@@ -406,6 +477,7 @@ class MicroService:
         for part in (*self._modules, *self._plugins):
             part.set_microservice(self)
         self._events.claim()
+        self._discovery.claim()
 
     def _begin(self, owns_loop: bool) -> Run:
         """Begin a new life, on the loop that runs."""

@@ -82,11 +82,25 @@ def make_parts(
             part = copy.copy(part)
         if not isinstance(part, kind):
             raise ServiceConfigurationError(
-                f"{attribute} lists {entry!r}, which is no {kind.__name__}, and no class or "
-                "function that makes one"
+                f"{attribute} lists {mask_password(repr(entry))}, which is no {kind.__name__}, "
+                "and no class or function that makes one"
             )
         parts.append(part)
     return parts
+
+
+def unclaimed_copy(part: AnyPart, *left_out: str) -> AnyPart:
+    """A copy that belongs to no service: same class, same attributes, made without a constructor.
+
+    Args:
+        part: what to copy.
+        left_out: attributes that are not copied, or the beginnings of their names.
+    """
+    copied = object.__new__(type(part))
+    for name, value in vars(part).items():
+        if not name.startswith(("_microservice", *left_out)):
+            setattr(copied, name, value)
+    return copied
 
 
 def _has_copy(part: Part) -> bool:

@@ -1,6 +1,7 @@
-"""Waiting for what blocks, without blocking the event loop."""
+"""Threads of one purpose, and waiting for what blocks without blocking the event loop."""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,6 +9,32 @@ from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def on_event_loop() -> bool:
+    """Whether an event loop runs in this thread, which nobody may hold up."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def daemon(function: Callable[..., object], *args: object, name: str) -> threading.Thread:
+    """A thread for what no call waits for, and no process: in a context of its own.
+
+    So what its maker has to be in time for, or answers, is none of its business.
+
+    Args:
+        function: what it runs.
+        args: the arguments of that.
+        name: of the thread.
+
+    Returns:
+        The thread, which is not started yet.
+    """
+    run = contextvars.Context().run
+    return threading.Thread(target=run, args=(function, *args), name=name, daemon=True)
 
 
 async def run_in_thread(function: Callable[[], T], name: str, within: float | None = None) -> T:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gemstone.errors import InvalidEventError, ServiceStateError
 
+from .._threads import on_event_loop
 from ._event import Event
 from ._outbox import Outbox
 from ._supervisor import Supervisor
-from ._threads import on_event_loop
 
 if TYPE_CHECKING:
     from ._transport import BaseEventTransport

@@ -16,9 +16,9 @@ from gemstone.errors import (
     ServiceStateError,
 )
 
+from .._threads import on_event_loop
 from ._emission import Emission
 from ._losses import Losses
-from ._threads import on_event_loop
 
 #: How many events :meth:`Outbox.take` gives at once, at most.
 _BATCH: Final = 500

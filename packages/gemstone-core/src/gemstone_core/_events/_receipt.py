@@ -9,7 +9,7 @@ from typing import Final
 
 from gemstone.errors import EventError, ServiceStateError
 
-from ._threads import on_event_loop
+from .._threads import on_event_loop
 
 #: One for all: nothing is done under it but to set and to read a few attributes.
 _LOCK: Final = threading.Lock()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
-from .._parts import Part
+from .._parts import Part, unclaimed_copy
 from ._event import Event
 from ._outbox import Outbox
 
@@ -244,12 +244,9 @@ class BaseEventTransport(Part, ABC):
             An object of the same class with the same attributes, made without its constructor. What
             of them must not be shared, as connections, is to be replaced.
         """
-        copied = object.__new__(type(self))
-        of_this_class = ("_microservice", "_attachment", "_at_work", "_works_by_itself")
-        for name, value in vars(self).items():
-            if name not in of_this_class and not name.startswith("_BaseEventTransport__"):
-                setattr(copied, name, value)
-        return copied
+        return unclaimed_copy(
+            self, "_attachment", "_at_work", "_works_by_itself", "_BaseEventTransport__"
+        )
 
     @property
     def event_names(self) -> Sequence[str]:

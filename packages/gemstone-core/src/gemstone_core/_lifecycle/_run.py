@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tornado.ioloop import IOLoop
 
+from gemstone.deadlines import DEADLINE
 from gemstone.errors import ShutdownTimeoutError
 
+from .._discovery._names import shown_location
 from .._http._handlers import TornadoJsonRpcHandler
 from .._http._server import HttpOptions, HttpServer
 from .._plugins import run_hooks
@@ -70,6 +72,8 @@ class Run:
             GemstoneError: the service can't be started.
             ShutdownTimeoutError: something had not ended ``shutdown_timeout`` after the stop.
         """
+        # A deadline of whoever starts the service is none of what it does.
+        token = DEADLINE.set(None)
         try:
             await self._start()
             on_ready()
@@ -81,11 +85,14 @@ class Run:
                 await self._stop()
             finally:
                 self.ended.set()
+                DEADLINE.reset(token)
 
     async def _start(self) -> None:
         service = self._service
         async with AsyncExitStack() as undo:
             dispatcher = service._prepare()
+            # After all threads, which may ask for other services until they end.
+            undo.push_async_callback(self._end_discovery)
             if self._owns_loop:
                 # Else asyncio would make one itself, and wait for its threads without end.
                 self._loop.set_default_executor(self._loop_threads.get())
@@ -106,6 +113,7 @@ class Run:
             service.port = server.bind(service.host, service.port)
             if service.accessible_at in (None, service._last_location):
                 service.accessible_at = service._last_location = _location(service)
+            service._discovery.check_location()
             undo.push_async_callback(self._end_events)
             service._events.start()
             run_hooks(service._plugins, "on_service_start", logger=service.logger)
@@ -121,8 +129,10 @@ class Run:
             server.accept()
             undo.callback(periodic.stop)
             periodic.start()
+            undo.push_async_callback(self._unregister)
+            await service._discovery.register()
             self._undo = undo.pop_all()
-        service.logger.info("%s serves %s", service.name, service.accessible_at)
+        service.logger.info("%s serves %s", service.name, shown_location(service.accessible_at))
 
     async def _stop(self) -> None:
         await self._undo.aclose()
@@ -162,6 +172,10 @@ class Run:
         finally:
             asked.cancel()
             hook.cancel()
+
+    async def _unregister(self) -> None:
+        self._stop_by()
+        await self._service._discovery.unregister()
 
     async def _drain(self, server: HttpServer) -> None:
         self._service.logger.info("%s is stopping", self._service.name)
@@ -216,6 +230,9 @@ class Run:
             _, pending = await asyncio.wait(abandoned, timeout=self._remaining())
             self._left_over += [f"the call of {task.get_name()}" for task in pending]
 
+    async def _end_discovery(self) -> None:
+        self._left_over += await self._service._discovery.end(self._remaining())
+
     async def _end_loop_threads(self) -> None:
         if not await self._loop_threads.end(self._remaining()):
             self._left_over.append("a function that was handed to asyncio's own threads")
@@ -228,6 +245,7 @@ class _StoppedEarly(Exception):
 def _http_options(service: "MicroService") -> HttpOptions:
     return HttpOptions(
         endpoint=service.endpoint,
+        service=str(service.name),
         max_body_size=service.max_body_size,
         max_connections=service.max_connections,
         header_timeout=service.header_timeout,

@@ -10,9 +10,18 @@ Inherit a contract in a test file of your own, and run it with pytest::
         def make_transport(self):
             return MyTransport("my://127.0.0.1:1234")
 
+Or of a discovery strategy::
+
+    from gemstone_core.testing import DiscoveryStrategyContract
+
+    class TestMyStrategy(DiscoveryStrategyContract):
+        def make_strategy(self):
+            return MyStrategy("my://127.0.0.1:1234")
+
 Nothing but pytest is needed.
 """
 
+from ._discovery_strategies import DiscoveryStrategyContract
 from ._event_transports import EventTransportContract
 
-__all__ = ["EventTransportContract"]
+__all__ = ["DiscoveryStrategyContract", "EventTransportContract"]
