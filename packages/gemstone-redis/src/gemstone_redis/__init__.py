@@ -1,13 +1,14 @@
-"""Redis for gemstone: event transports.
+"""Redis for gemstone: event transports and service discovery.
 
-Users find the transports in ``gemstone.event``.
+Users find the transports in ``gemstone.event``, and the strategy in ``gemstone.discovery``.
 """
 
 from typing import TYPE_CHECKING
 
+from ._discovery import RedisDiscoveryStrategy
 from ._transport import RedisEventTransport
 
-__all__ = ["RedisEventTransport", "__version__"]
+__all__ = ["RedisDiscoveryStrategy", "RedisEventTransport", "__version__"]
 
 __version__: str
 

@@ -2,13 +2,16 @@
 
 import difflib
 import inspect
+import math
 import re
 from collections.abc import Callable, Collection
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import redis
+from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
+from redis.retry import Retry
 
 from gemstone.errors import ServiceConfigurationError
 from gemstone_core.event import mask_password
@@ -106,6 +109,30 @@ class RedisUrl:
         more = {"socket_timeout": timeout, "redis_connect_func": on_connect}
         return self._class(**{**self._arguments, **more})
 
+    def client(self, connections: int, wait: float, timeout: float) -> redis.Redis:
+        """A new client, which connects when it is used. It tries everything once.
+
+        Args:
+            connections: how many of them it has at most; it keeps those that it once needed.
+            wait: how long it waits for one of them to be free, in seconds.
+            timeout: how long each reading or writing may take, in seconds, and half of it each
+                attempt to connect, because a host may have two addresses. The URL may make that
+                less.
+        """
+        timeouts = {
+            name: min(self._arguments[name], most)
+            for name, most in zip(_TIMEOUTS, (timeout, timeout / 2), strict=True)
+        }
+        make_pool: Any = redis.BlockingConnectionPool  # its constructor has no types
+        pool = make_pool(
+            max_connections=connections,
+            timeout=wait,
+            connection_class=self._class,
+            retry=Retry(NoBackoff(), 0),
+            **{**self._arguments, **timeouts},
+        )
+        return redis.Redis(connection_pool=pool)
+
     def flag(self, name: str) -> bool:
         """What one of the owner's options says, which is false if it is not there.
 
@@ -116,6 +143,24 @@ class RedisUrl:
         if value not in _YES | _NO:
             raise self._wrong(f"its option {name!r} must be 1 or 0{self._not(value)}")
         return value in _YES
+
+    def seconds(self, name: str) -> float | None:
+        """What one of the owner's options says, a number of seconds; none if it is not there.
+
+        Raises:
+            ServiceConfigurationError: it says something else.
+        """
+        value = self._own.get(name)
+        if value is None:
+            return None
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            said = self._not(value)
+            raise self._wrong(f"its option {name!r} must be a number of seconds above 0{said}")
+        return seconds
 
     def __str__(self) -> str:
         return self._masked
