@@ -32,10 +32,9 @@ COVERAGE = ROOT / ".nox" / "coverage-data"
 PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
 
-HALVES = [
-    ["tests/functional", "tests/unit"],
-    ["tests", "--ignore=tests/functional", "--ignore=tests/unit"],
-]
+PARTS = [["tests/chaos", "tests/functional/client", "tests/functional/discovery", "tests/unit"]]
+PARTS += [["tests/integration"]]
+PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
 # What runs on the oldest interpreter only.
 NOT_AGAIN = ["-m", "not once"]
 
@@ -74,7 +73,7 @@ def install_wheels(session: nox.Session, *requirements: str) -> None:
 def test(session: nox.Session, *arguments: str) -> None:
     """Runs the tests under coverage; of the checkout only tests/ and tools/ are importable.
 
-    Many of them wait, for brokers and for time to pass: so two halves run side by side, unless
+    Many of them wait, for brokers and for time to pass: so three parts run side by side, unless
     somebody says which tests to run.
     """
     data = COVERAGE / session.name
@@ -86,9 +85,9 @@ def test(session: nox.Session, *arguments: str) -> None:
         session.run(*command, *session.posargs)
         return
     with ThreadPoolExecutor() as side_by_side:
-        halves = [side_by_side.submit(session.run, *command, *half, silent=True) for half in HALVES]
-    for half in halves:  # what a half has printed that failed is there already
-        print(half.result(), flush=True)
+        parts = [side_by_side.submit(session.run, *command, *part, silent=True) for part in PARTS]
+    for part in parts:  # what a part has printed that failed is there already
+        print(part.result(), flush=True)
 
 
 @nox.session
@@ -200,6 +199,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False)
 def chaos(session: nox.Session) -> None:
-    """``nox -s chaos -- --help``: kills brokers for a while, and tells what became of events."""
+    """``nox -s chaos -- --help``: kills brokers and services, and tells what was lost."""
     install_wheels(session)
     session.run("python", "-m", "tools.chaos", *session.posargs)

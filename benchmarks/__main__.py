@@ -7,11 +7,14 @@ from typing import Final
 
 from tools.brokers import BrokerError
 
-from . import calls, events, starts, ticker, waits
+from . import async_calls, breaker, calls, events, lookup, starts, ticker, waits
 from .processes import Bench, BenchmarkError, bench
 from .report import Comparison, Part, comparisons_table, machine
 
-_PARTS: Final = ["calls", "starts", "waits", "redis", "rabbitmq", "ticker"]
+_PARTS: Final = [
+    *("calls", "starts", "waits", "redis", "rabbitmq", "ticker"),
+    *("lookup", "breaker", "async"),
+]
 
 
 def main() -> int:
@@ -32,6 +35,22 @@ def main() -> int:
         "rabbitmq": lambda bench: events.run_rabbitmq(bench, amount, options.rabbitmq_url),
         "ticker": lambda bench: ticker.run(
             bench, rounds=amount.rounds, events=amount.events, url=options.redis_url
+        ),
+        "lookup": lambda bench: lookup.run(
+            bench,
+            rounds=options.lookup_rounds,
+            lookups=options.lookups,
+            few=1_000,
+            many=options.unrelated_keys,
+        ),
+        "breaker": lambda bench: breaker.run(
+            bench, rounds=options.single_rounds, calls=options.single_calls
+        ),
+        "async": lambda bench: async_calls.run(
+            bench,
+            rounds=options.async_rounds,
+            calls=options.async_calls,
+            seconds=options.async_seconds,
         ),
     }
     print(machine(), flush=True)
@@ -67,6 +86,14 @@ def _options() -> argparse.Namespace:
     add("--event-rounds", type=int, default=5, help="rounds of events (%(default)s)")
     add("--events", type=int, default=20_000, help="events in a round (%(default)s)")
     add("--single-events", type=int, default=500, help="events one at a time (%(default)s)")
+    add("--single-rounds", type=int, default=9, help="rounds of single calls (%(default)s)")
+    add("--single-calls", type=int, default=1000, help="single calls in a round (%(default)s)")
+    add("--async-rounds", type=int, default=5, help="rounds of asynchronous calls (%(default)s)")
+    add("--async-calls", type=int, default=1000, help="asynchronous calls in one (%(default)s)")
+    add("--async-seconds", type=float, default=0.005, help="how long each waits (%(default)s)")
+    add("--lookup-rounds", type=int, default=9, help="rounds of lookups (%(default)s)")
+    add("--lookups", type=int, default=2_000, help="lookups in a round (%(default)s)")
+    add("--unrelated-keys", type=int, default=1_000_000, help="keys beside them (%(default)s)")
     add("--redis-url", help="a Redis to use, instead of a private one")
     add("--rabbitmq-url", help="a RabbitMQ to use, instead of a private one")
     return parser.parse_args()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gemstone_redis import RedisDiscoveryStrategy
 from tools.brokers import Address, RedisAddress
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are not installed
 
-from benchmarks import calls, events, load, pairs, report  # noqa: E402
+from benchmarks import calls, events, load, lookup, pairs, report  # noqa: E402
 from benchmarks.processes import Bench, BenchmarkError, Program, Server, bench  # noqa: E402
 
 pytestmark = [
@@ -173,12 +174,28 @@ def test_a_broker_is_started_where_none_is_given():
         assert client.ping()
 
 
+def test_lookups_are_measured_beside_other_keys(place: Bench):
+    part = lookup.run(place, rounds=2, lookups=20, few=10, many=25_000)
+    assert "25,000" in part.text
+    [comparison] = part.comparisons
+    assert len(comparison.ratios) == 2
+    assert all(ratio > 0 for ratio in comparison.ratios)
+
+
+def test_a_service_that_is_not_found_ends_the_lookups(place: Bench, monkeypatch):
+    monkeypatch.setattr(RedisDiscoveryStrategy, "ping", lambda *arguments: None)
+    with pytest.raises(BenchmarkError, match="was found at"):
+        lookup.run(place, rounds=1, lookups=1, few=1, many=1)
+
+
 def test_one_short_round_of_all_runs_from_end_to_end(
     redis_server: RedisAddress, rabbitmq_server: Address
 ):
     shortest = "--rounds=1 --seconds=0.1 --starts=1 --wait-rounds=1 --wait-calls=8"
     options = [*shortest.split(), "--wait-threads=4", "--wait-seconds=0.05"]
     options += ["--event-rounds=1", "--events=200", "--single-events=10"]
+    options += ["--single-rounds=1", "--single-calls=10", "--async-rounds=1", "--async-calls=16"]
+    options += ["--lookup-rounds=1", "--lookups=20", "--unrelated-keys=2000"]
     options += [f"--redis-url={redis_server.url}", f"--rabbitmq-url={rabbitmq_server.url}"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options],
@@ -190,5 +207,8 @@ def test_one_short_round_of_all_runs_from_end_to_end(
     assert done.returncode == 0, done.stderr
     for line in ["gemstone, coroutine method", "start to listening", "gemstone.as_completed"]:
         assert line in done.stdout
+    for line in ["refused: all instances", "call_method_async, 8 threads"]:
+        assert line in done.stdout
+    assert "10 by a pattern" in done.stdout
     for line in ["gemstone, redis://", "gemstone, amqp://, confirmed", "one busy Python thread"]:
         assert line in done.stdout

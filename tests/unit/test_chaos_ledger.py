@@ -1,8 +1,8 @@
 """The account of the fault proofs finds what may not be, and excuses what may."""
 
-from tools.chaos.ledger import Account, Outage, settle
-from tools.chaos.processes import Arrival, Settled
-from tools.chaos.service import name_of
+from tools.chaos.events.ledger import Account, Outage, settle
+from tools.chaos.events.processes import Arrival, Settled
+from tools.chaos.events.service import name_of
 
 #: Event n is emitted at second n, so that each name has its turn every three seconds.
 EVENTS = range(60)

@@ -1,7 +1,7 @@
-"""Fault proofs: services that emit and handle events, on brokers to which things happen.
+"""Fault proofs: brokers, registries and instances are killed, and everything is accounted for.
 
-``python -m tools.chaos`` runs them and prints a table; the tests run a short form. Numbered events
-flow from one process (``service``, looked after by ``processes``) to another, and a broker is
-killed, paused or disturbed (``victims``) again and again (``scenarios``). Afterwards each event is
-accounted for (``ledger``): what was promised has arrived, or was lost in an outage.
+``python -m tools.chaos`` runs them and prints tables; the tests run short forms. ``events`` is
+about services that emit and handle events, ``services`` about services that call others by name.
+Every service is a process of its own (``child``) that tells what it sees (``telling``). What both
+have for the command line is in their ``proofs``.
 """

@@ -3,109 +3,67 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from benchmarks.report import table
 
-from .scenarios import Result, live
-from .victims import VICTIMS, Victim
+from .events import proofs as events
+from .events.victims import VICTIMS
+from .report import Found
+from .services import proofs as services
+from .services.registries import REGISTRIES
+from .services.stage import SHORT, Settings
 
-SCENARIOS: Final = (
-    *("kill", "subscriber", "connections", "pause"),
-    *("start without it", "stop while it is dead", "stop while it is paused"),
-)
-#: How long a killed broker is down, at least, in seconds: in one round after the other.
-_DOWN: Final = (0.0, 1.0, 4.0)
-_HEADER: Final = (
-    *("broker", "scenario", "rounds", "emitted", "done", "failed", "arrived"),
-    *("lost in outages", "of these after the return", "lost else", "twice", "out of order"),
-    *("back after s", "silence noticed after s", "stopped after s", "problems"),
-)
+_SETS: Final = {"events": events.SCENARIOS, "services": services.SCENARIOS}
+_ALL: Final = (*events.SCENARIOS, *services.SCENARIOS)
 
 
 def main() -> int:
-    """Gives the status of the process: 0, or 1 if something was lost, or took too long."""
+    """Gives the status of the process: 0, or 1 if something is not as it has to be."""
     options = _options()
-    results: list[Result] = []
+    scenarios = options.scenario or _SETS.get(options.about, _ALL)
+    found: list[Found] = []
+    if about_events := [name for name in events.SCENARIOS if name in scenarios]:
+        brokers = options.broker or [*VICTIMS]
+        proofs = events.prove(about_events, brokers, options.rounds, options.pause)
+        found += _shown(proofs, events.HEADER, events.EXPLAINED)
+    if about_services := [name for name in services.SCENARIOS if name in scenarios]:
+        registries = options.registry or [*REGISTRIES]
+        settings = Settings(rounds=options.rounds, away=options.away)
+        if options.short:
+            settings = SHORT
+        proofs = services.prove(about_services, registries, settings)
+        found += _shown(proofs, services.HEADER, services.EXPLAINED)
+    return 1 if any(each.problems for each in found) else 0
+
+
+def _shown(proofs: Iterable[Found], header: Sequence[str], explained: str) -> list[Found]:
+    """Lets them run, tells of each when it has, and prints a table of all."""
     begun = time.monotonic()
-    for name in options.broker or VICTIMS:
-        victim = VICTIMS[name]()
-        with victim.broker:
-            for scenario in options.scenario or SCENARIOS:
-                results.append(run(scenario, victim, options.rounds, options.pause))
-                told = " | ".join(_row(results[-1]))
-                print(f"{time.monotonic() - begun:6.0f} s: {told}", file=sys.stderr, flush=True)
-    print(table(_HEADER, map(_row, results)))
-    print(
-        "\nSeconds are the median and the greatest. What is lost in an outage was taken by the"
-        "\nbroker before it died, or after its return, when the subscriber was not back yet."
-    )
-    for result in results:
-        for problem in result.problems:
-            print(f"\n{result.broker}, {result.scenario}: {problem}")
-    return 1 if any(result.problems for result in results) else 0
-
-
-def _row(result: Result) -> list[str]:
-    """The row of a scenario in the table."""
-    account = result.account
-    counts = (
-        *(result.rounds, account.emitted, account.done, account.failed, account.arrived),
-        *(account.lost_in_outages, account.lost_early, account.lost),
-        *(account.twice, account.out_of_order),
-    )
-    return [
-        *(result.broker, result.scenario),
-        *(f"{count:,}" for count in counts),
-        *(_seconds(result.back), _seconds(result.noticed), _seconds(result.stops)),
-        str(len(result.problems)),
-    ]
-
-
-def run(scenario: str, victim: Victim, rounds: int, pause: float) -> Result:
-    """Runs a scenario; those in which each round takes long have a tenth of the rounds.
-
-    Args:
-        scenario: one of ``SCENARIOS``.
-        victim: the broker.
-        rounds: how many rounds.
-        pause: how long a pause is, in seconds.
-    """
-    few = max(1, rounds // 10)
-    dead, paused = victim.killed(), victim.paused(pause)
-    disturbances = victim.disturbances()
-    names = {"kill": dead.name, "pause": f"{paused.name} for {pause:g} s"}
-    names |= {name: fault.name for name, fault in disturbances.items()}
-    result = Result(victim.label, names.get(scenario, scenario))
-    if scenario == "kill":
-        # Longer outages, too: the more is tried in vain, the longer it is waited between tries.
-        live(result, victim, [victim.killed(_DOWN[n % len(_DOWN)]) for n in range(rounds)])
-    elif scenario in disturbances:
-        live(result, victim, [disturbances[scenario]] * rounds)
-    elif scenario == "pause":
-        live(result, victim, [paused] * few)
-    else:
-        for _ in range(few):
-            if scenario == "start without it":
-                live(result, victim, begins_without=True)
-            else:
-                live(result, victim, ends_during=dead if scenario.endswith("dead") else paused)
-    return result
-
-
-def _seconds(values: Sequence[float]) -> str:
-    return f"{median(values):.1f}, {max(values):.1f}" if values else "-"
+    found: list[Found] = []
+    for each in proofs:
+        found.append(each)
+        told = " | ".join(each.row)
+        print(f"{time.monotonic() - begun:6.0f} s: {told}", file=sys.stderr, flush=True)
+    print(f"\n{table(header, [each.row for each in found])}\n\n{explained}", flush=True)
+    for each in found:
+        for problem in each.problems:
+            print(f"\n{each.row[0]}, {each.row[1]}: {problem}", flush=True)
+    return found
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
     add = parser.add_argument
-    add("--broker", action="append", choices=[*VICTIMS], help="only this one")
-    add("--scenario", action="append", choices=SCENARIOS, help="only this one")
+    add("--about", choices=_SETS, help="all scenarios of these, and no others")
+    add("--scenario", action="append", choices=_ALL, help="only this one")
+    add("--broker", action="append", choices=[*VICTIMS], help="of events, only this one")
+    add("--registry", action="append", choices=[*REGISTRIES], help="of services, only this one")
     add("--rounds", type=int, default=30, help="how often each fault happens (%(default)s)")
-    add("--pause", type=float, default=30.0, help="how long a pause is, in seconds (%(default)s)")
+    add("--pause", type=float, default=30.0, help="seconds that a broker pauses (%(default)s)")
+    add("--away", type=float, default=300.0, help="seconds without a registry (%(default)s)")
+    add("--short", action="store_true", help="of services, what the tests run")
     return parser.parse_args()
 
 

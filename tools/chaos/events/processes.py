@@ -1,28 +1,19 @@
 """The processes of the two services: started, listened to, and ended."""
 
-import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
-import threading
 import time
 from collections import defaultdict
-from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
-from ..waiting import until
+from ...waiting import until
+from ..child import Child
 from .service import NAMES
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 #: What a service has for its stop (``shutdown_timeout``), and a margin, in seconds.
 _STOP_WITHIN: Final = 40.0
 _PATIENCE: Final = 30.0
 #: Each emits, at least it could, and only one of them accepts.
 _CONNECTIONS: Final = {"emitter": 1, "subscriber": 2}
-_LINES_OF_LOG: Final = 40
 
 
 class Settled(NamedTuple):
@@ -58,7 +49,7 @@ class Stopped(NamedTuple):
     threads: list[str]
 
 
-class ServiceProcess:
+class ServiceProcess(Child):
     """A service in a process of its own. As a context manager it does not outlive the block.
 
     Args:
@@ -67,40 +58,13 @@ class ServiceProcess:
     """
 
     def __init__(self, role: str, url: str) -> None:
+        super().__init__(role, f"{__package__}.service", role, url)
         self.role = role
         self.settled: list[Settled] = []
         self.arrivals: list[Arrival] = []
         self.lost: list[Lost] = []
         self.stopped: Stopped | None = None
         self._newest: dict[str, float] = defaultdict(float)
-        self._url = url
-
-    def __enter__(self) -> Self:
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # closed by __exit__
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.service", self.role, self._url],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        self._reader = threading.Thread(target=self._read, name=f"reads-{self.role}", daemon=True)
-        self._reader.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-        self._log.close()
-
-    def runs(self) -> bool:
-        """Whether the process has not ended."""
-        return self._process.poll() is None
 
     def wait_until_lost(self, *, since: float, within: float) -> float:
         """Waits until the service has found all its connections lost; gives the moment."""
@@ -124,7 +88,7 @@ class ServiceProcess:
     def ask_to_stop(self) -> float:
         """Begins its stop; gives the moment."""
         at = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return at
 
     def wait_for_stop(self) -> float:
@@ -135,28 +99,8 @@ class ServiceProcess:
 
     def let_end(self) -> int:
         """Lets a service that has stopped end its process; gives its status."""
-        if self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        status = self._process.wait(_PATIENCE)
-        self._reader.join()
-        return status
-
-    def log(self) -> str:
-        """What it has logged."""
-        # Without moving the place at which the process writes: they share it.
-        file = self._log.fileno()
-        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
-
-    def end_of_log(self) -> str:
-        """The last lines of it."""
-        return "\n".join(self.log().splitlines()[-_LINES_OF_LOG:])
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            kind, *values = json.loads(line)
-            self._keep(kind, values)
+        self.close_stdin()
+        return self.wait(_PATIENCE)
 
     def _keep(self, kind: str, values: list[Any]) -> None:
         if kind == "settled":

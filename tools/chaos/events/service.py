@@ -1,4 +1,4 @@
-"""``python -m tools.chaos.service emitter|subscriber URL``: a service that tells what it sees.
+"""``python -m tools.chaos.events.service emitter|subscriber URL``: a service that tells a lot.
 
 It writes records to stdout: a JSON array in each line, its kind first. It serves until SIGTERM,
 and writes what is left of it. It ends when its stdin is closed, so that its connections can be
@@ -6,7 +6,6 @@ counted before the kernel closes them; if that is earlier, nobody looks on, and 
 """
 
 import itertools
-import json
 import os
 import sys
 import threading
@@ -17,6 +16,8 @@ from typing import Any, Final
 import gemstone
 from gemstone.errors import ServiceStateError
 from gemstone.event import Event, Receipt
+
+from ..telling import tell
 
 #: The events are of so many names: the number of an event says which is its own.
 NAMES: Final = ("chaos.a", "chaos.b", "chaos.c")
@@ -41,7 +42,7 @@ def main() -> None:
     service.start()
     stopped.set()
     left = sorted(thread.name for thread in {*threading.enumerate()} - before)
-    _tell("stopped", time.monotonic(), service.emitted, left)
+    tell("stopped", time.monotonic(), service.emitted, left)
     released.wait()
 
 
@@ -104,18 +105,13 @@ class Subscriber(Chaotic):
     def take(self, body: Any, event: Event) -> None:
         """Tells of an event."""
         number, emitted_at = body
-        _tell("arrived", time.monotonic(), event.name, number, emitted_at)
+        tell("arrived", time.monotonic(), event.name, number, emitted_at)
 
 
 def _tell_outcome(number: int, emitted_at: float, receipt: Receipt) -> None:
     error = receipt.exception()
     outcome = "" if error is None else type(error).__name__
-    _tell("settled", time.monotonic(), number, emitted_at, outcome)
-
-
-def _tell(*record: object) -> None:
-    # One call for a whole line, and none longer than a pipe takes at once: threads don't mix.
-    os.write(1, f"{json.dumps(record)}\n".encode())
+    tell("settled", time.monotonic(), number, emitted_at, outcome)
 
 
 def _watch_stdin(released: threading.Event, stopped: threading.Event) -> None:
@@ -133,7 +129,7 @@ def _watch_connections(service: Chaotic) -> None:
         lost = sum(each.error is not None for each in attachment.supervisors())
         if lost != told:
             told = lost
-            _tell("lost", time.monotonic(), lost)
+            tell("lost", time.monotonic(), lost)
         time.sleep(_LOOK_EVERY)
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..waiting import until
+from ...waiting import until
 from .ledger import Account, Outage, settle
 from .processes import ServiceProcess
 from .victims import Fault, Victim

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..brokers import Broker, RabbitMq, Redis
+from ...brokers import Broker, RabbitMq, Redis
 from .service import NAMES
 
 

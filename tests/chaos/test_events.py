@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tools.chaos.scenarios import Result, live
-from tools.chaos.victims import RabbitMqVictim, RedisVictim, Victim
+from tools.chaos.events.scenarios import Result, live
+from tools.chaos.events.victims import RabbitMqVictim, RedisVictim, Victim
 
 pytestmark = pytest.mark.once
 
