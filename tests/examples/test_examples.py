@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gemstone
+from gemstone.discovery import ServiceRegistry
 from gemstone.errors import RemoteCallError
 from tools.waiting import until
 
@@ -96,6 +99,29 @@ def test_events(run, request, monkeypatch, broker):
             within=30,
             what="the stock has answered to all of the orders",
         )
+
+
+@pytest.fixture
+def registry() -> Iterator[Any]:
+    """A registry of one's own."""
+    registry = ServiceRegistry()
+    registry.port, registry.drain_grace = 0, 0
+    with registry.start_in_thread():
+        registry.url = registry.accessible_at
+        yield registry
+
+
+@pytest.mark.parametrize("found_by", [None, "redis_server", "registry"])
+def test_discovery(run, request, monkeypatch, found_by):
+    if found_by is not None:
+        monkeypatch.setenv("GEMSTONE_REGISTRY", request.getfixturevalue(found_by).url)
+    url = run("discovery.py").url
+
+    with gemstone.RemoteService(url) as service:
+        greetings = [service.methods.welcome("ada") for _ in range(4)]
+    assert all(each.startswith("hello ada, from port ") for each in greetings)
+    assert greetings[:2] == greetings[2:]
+    assert len(set(greetings)) == 2
 
 
 def test_private_methods(run, tmp_path):
