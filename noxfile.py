@@ -33,7 +33,7 @@ PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
 
 PARTS = [["tests/chaos", "tests/functional/client", "tests/functional/discovery", "tests/unit"]]
-PARTS += [["tests/integration"]]
+PARTS += [["tests/functional/events", "tests/integration"]]
 PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
 # What runs on the oldest interpreter only.
 NOT_AGAIN = ["-m", "not once"]
