@@ -3,7 +3,7 @@
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 import gemstone
 from gemstone.discovery import BaseDiscoveryStrategy, ServiceRegistry
-from tools.waiting import until
 
 
 class Service(gemstone.MicroService):
@@ -122,18 +121,3 @@ def dead_url() -> str:
     """A URL that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-
-
-@pytest.fixture
-def no_thread_left() -> Iterator[Callable[[], None]]:
-    """Checks at the end, or when it is called, that the test's threads have ended."""
-    before = {*threading.enumerate()}
-
-    def check() -> None:
-        until(
-            lambda: {*threading.enumerate()} <= before,
-            what=f"no thread is left besides {len(before)}",
-        )
-
-    yield check
-    check()

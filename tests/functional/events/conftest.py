@@ -3,7 +3,7 @@
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -132,18 +132,3 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Events]:
     monkeypatch.setattr(_supervisor, "_GOOD_LIFE", 0.0)
     with ExitStack() as stack:
         yield Events(stack)
-
-
-@pytest.fixture
-def no_thread_left() -> Iterator[Callable[[], None]]:
-    """Checks at the end, or when it is called, that the test's threads have ended."""
-    before = {*threading.enumerate()}
-
-    def check() -> None:
-        until(
-            lambda: {*threading.enumerate()} <= before,
-            what=f"no thread is left besides {len(before)}",
-        )
-
-    yield check
-    check()

@@ -15,6 +15,7 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _CREDENTIALS: Final = re.compile(r"(?<=://)([^:@/?#]*)(:?)(.*)@", re.DOTALL)
 #: The same of what was meant to be a URL, but has no scheme.
 _NO_URL: Final = re.compile(r"([^:@]*):.*@", re.DOTALL)
+_MEMORY: Final = re.compile(r"memory://([^/?#@\s]*)/*", re.IGNORECASE)
 _SECRET: Final = re.compile(r"([?&][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
@@ -98,6 +99,24 @@ class Backends(Generic[AnyBackend]):
 
     def _example(self) -> str:
         return " or ".join(f"{scheme}://…" for scheme in [*self._known][:2]) or "scheme://…"
+
+
+def memory_name(url: str, owner: str) -> str:
+    """The name in ``memory://name``, empty in ``memory://``.
+
+    Args:
+        url: the URL.
+        owner: what is made of it, for messages.
+
+    Raises:
+        ServiceConfigurationError: there is more in the URL than a name.
+    """
+    match = _MEMORY.fullmatch(url)
+    if match is None:
+        raise ServiceConfigurationError(
+            f"{mask_password(url)!r} is no URL of a {owner}: write memory:// or memory://name"
+        )
+    return match[1]
 
 
 def mask_password(url: str) -> str:

@@ -1,19 +1,17 @@
 """``memory://``: discovery within one process, for development and tests."""
 
-import re
 import threading
 from typing import Any, ClassVar, Final, Self
 
 from gemstone.errors import DiscoveryError, ServiceConfigurationError
 
-from .._backends import mask_password
+from .._backends import memory_name
 from ._entries import Entries
 from ._names import check_location, check_name, check_registered_name
 from ._strategy import BaseDiscoveryStrategy
 
 #: How many locations there may be, of all services.
 _LIMIT: Final = 10_000
-_URL: Final = re.compile(r"memory://([^/?#@\s]*)/*", re.IGNORECASE)
 
 
 class MemoryDiscoveryStrategy(BaseDiscoveryStrategy):
@@ -50,13 +48,7 @@ class MemoryDiscoveryStrategy(BaseDiscoveryStrategy):
         Raises:
             ServiceConfigurationError: there is more in the URL than a name.
         """
-        match = _URL.fullmatch(url)
-        if match is None:
-            raise ServiceConfigurationError(
-                f"{mask_password(url)!r} is no URL of a MemoryDiscoveryStrategy: write memory:// "
-                "or memory://name"
-            )
-        return cls(match[1])
+        return cls(memory_name(url, "MemoryDiscoveryStrategy"))
 
     def ping(self, name: str, location: str, **kwargs: Any) -> None:
         """Note where a service is.

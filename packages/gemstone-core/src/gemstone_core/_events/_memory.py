@@ -1,16 +1,15 @@
 """``memory://``: events within one process, for development and tests."""
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Self
 
-from gemstone.errors import EventRefusedError, ServiceConfigurationError
+from gemstone.errors import EventRefusedError
 
-from .._backends import mask_password
+from .._backends import memory_name
 from ._emission import Emission
 from ._event import Event
 from ._outbox import Outbox
@@ -20,7 +19,6 @@ from ._transport import BaseEventTransport
 _CAPACITY: Final = 10_000
 #: How often to look whether it still makes sense to wait for a place, in seconds.
 _ASK_EVERY: Final = 0.05
-_URL: Final = re.compile(r"memory://([^/?#@\s]*)/*", re.IGNORECASE)
 
 
 class MemoryEventTransport(BaseEventTransport):
@@ -53,13 +51,7 @@ class MemoryEventTransport(BaseEventTransport):
         Raises:
             ServiceConfigurationError: there is more in the URL than a name.
         """
-        match = _URL.fullmatch(url)
-        if match is None:
-            raise ServiceConfigurationError(
-                f"{mask_password(url)!r} is no URL of a MemoryEventTransport: write memory:// or "
-                "memory://name"
-            )
-        return cls(match[1])
+        return cls(memory_name(url, "MemoryEventTransport"))
 
     def emit_event(self, event_name: str, event_body: Any) -> None:
         """Put an event into the queue of each subscriber.
