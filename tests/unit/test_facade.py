@@ -14,9 +14,12 @@ import gemstone_core
 from gemstone import _leftover
 
 SERVER_MODULES = ("core", "discovery", "event", "events", "plugins")
+#: What is there with gemstone-config alone.
+CONFIG_MODULE = "config"
 SERVER_NAMES = sorted({*gemstone_core.__all__} - {"__version__"})
 HEAVY = {
     "asyncio",
+    "gemstone_config",
     "gemstone_core",
     "importlib.metadata",
     "pika",
@@ -78,7 +81,7 @@ def test_all_and_dir_list_what_is_installed():
     listed = gemstone.__all__
 
     assert listed == sorted(set(listed))
-    assert {*SERVER_NAMES, *SERVER_MODULES, "client", "errors", "RemoteService"} <= {*listed}
+    assert {*SERVER_NAMES, *SERVER_MODULES, CONFIG_MODULE, "client", "RemoteService"} <= {*listed}
     assert {*listed} == {name for name in dir(gemstone) if not name.startswith("_")}
     for name in listed:
         assert getattr(gemstone, name) is not None
@@ -87,7 +90,7 @@ def test_all_and_dir_list_what_is_installed():
 
 def test_all_and_dir_without_the_server(without_core):
     assert not {*SERVER_NAMES, *SERVER_MODULES} & {*gemstone.__all__, *dir(gemstone)}
-    assert "RemoteService" in gemstone.__all__
+    assert {"RemoteService", CONFIG_MODULE} <= {*gemstone.__all__}
     exec("from gemstone import *", {})
 
 

@@ -14,6 +14,7 @@ from gemstone.event import (
     open_transport,
     register_event_transport,
 )
+from gemstone_core._backends import mask_message
 from gemstone_core._events import _backends
 from gemstone_core._events._backends import transport_from_url
 
@@ -261,3 +262,26 @@ def test_what_is_no_transport(entry):
 
     with pytest.raises(ServiceConfigurationError, match="which is no BaseEventTransport"):
         Post()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "redis://:hunter2@h:1/0 refused: wrong password (write redis://user:password@host)",
+            "redis://:***@h:1/0 refused: wrong password (write redis://user:***@host)",
+        ),
+        (
+            "http://127.0.0.1:8000/users has no user bob@example.com, ask ops@example.com",
+            "http://127.0.0.1:8000/users has no user bob@example.com, ask ops@example.com",
+        ),
+        (
+            "at amqp://u:a@b@h and at http://h/?token=hunter2 it",
+            "at amqp://u:***@h and at http://h/?token=*** it",
+        ),
+        ("bob: bob@example.com", "bob: bob@example.com"),
+    ],
+)
+def test_the_other_words_of_a_message_stay(said, shown):
+    assert mask_message(said) == shown
+    assert mask_message(shown) == shown

@@ -27,6 +27,7 @@ from .util import first_completed as first_completed
 from .util import make_callbacks as make_callbacks
 
 if TYPE_CHECKING:
+    from . import config as config
     from . import core as core
     from . import discovery as discovery
     from . import event as event
@@ -68,6 +69,7 @@ _CLIENT_NAMES = (
 # The modules of this package that re-export another distribution, and the names that are served
 # from each.
 _SERVED = {
+    "gemstone.config": (),
     "gemstone.core": (
         "BasePlugin",
         "Container",
@@ -115,8 +117,10 @@ def _installed_names() -> list[str]:
     from importlib.util import find_spec
 
     names = [*_CLIENT_NAMES]
-    if find_spec("gemstone_core") is not None:
-        for module, served in _SERVED.items():
+    for module, served in _SERVED.items():
+        # All but this one re-export the server first of all.
+        needed = "gemstone_config" if module == f"{__name__}.config" else "gemstone_core"
+        if find_spec(needed) is not None:
             names += [module.removeprefix(f"{__name__}."), *served]
     return sorted(names)
 

@@ -1,11 +1,29 @@
 """Configurable values of gemstone services, and where they come from.
 
-Nothing is here yet but the version.
+Users write ``gemstone.config``, and find every name below there.
 """
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from ._command_line import CommandLineConfigurator
+from ._configurable import UNSET, Configurable
+from ._configurator import BaseConfigurator
+from ._configured import ConfiguredValue
+from ._environment import EnvironmentConfigurator
+from ._errors import ConfigurationError
+from ._file import FileConfigurator
+
+__all__ = [
+    "UNSET",
+    "BaseConfigurator",
+    "CommandLineConfigurator",
+    "Configurable",
+    "ConfigurationError",
+    "ConfiguredValue",
+    "EnvironmentConfigurator",
+    "FileConfigurator",
+    "__version__",
+]
 
 __version__: str
 

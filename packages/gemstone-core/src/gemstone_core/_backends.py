@@ -13,10 +13,14 @@ AnyBackend = TypeVar("AnyBackend")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: A user and a password, up to the last "@": people forget to escape what is in a password.
 _CREDENTIALS: Final = re.compile(r"(?<=://)([^:@/?#]*)(:?)(.*)@", re.DOTALL)
+#: The same within a message, whose other words go on behind the URL.
+_WITHIN: Final = re.compile(r"(?<=://)([^:@/?#\s]*)(:?)(\S*)@")
 #: The same of what was meant to be a URL, but has no scheme.
 _NO_URL: Final = re.compile(r"([^:@]*):.*@", re.DOTALL)
 _MEMORY: Final = re.compile(r"memory://([^/?#@\s]*)/*", re.IGNORECASE)
-_SECRET: Final = re.compile(r"([?&][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"([?&][^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*=)[^&#\s]*", re.IGNORECASE
+)
 
 
 class Backends(Generic[AnyBackend]):
@@ -128,6 +132,15 @@ def mask_password(url: str) -> str:
     if "://" in url:
         return _SECRET.sub(r"\1***", _CREDENTIALS.sub(_masked, url))
     return _SECRET.sub(r"\1***", _NO_URL.sub(r"\1:***@", url))
+
+
+def mask_message(text: str) -> str:
+    """What somebody says, with ``***`` where the passwords of URLs were. From any thread.
+
+    Args:
+        text: a message, in which URLs may stand.
+    """
+    return _SECRET.sub(r"\1***", _WITHIN.sub(_masked, text)) if "://" in text else text
 
 
 def _masked(credentials: re.Match[str]) -> str:
