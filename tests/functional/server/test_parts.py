@@ -1,4 +1,4 @@
-"""What services are put together from: modules, plugins, periodic tasks, threads."""
+"""What services are put together from: modules, periodic tasks, threads."""
 
 import asyncio
 import logging
@@ -12,9 +12,7 @@ from tornado import gen
 
 import gemstone
 from gemstone.errors import (
-    MissingPluginNameError,
     PluginDoesNotExistError,
-    PluginError,
     ServiceConfigurationError,
     ServiceStateError,
     ShutdownTimeoutError,
@@ -119,125 +117,6 @@ def test_two_methods_of_one_class_under_one_name():
 def test_a_service_has_a_name(name):
     with pytest.raises(ServiceConfigurationError, match="name"):
         type("Nameless", (gemstone.MicroService,), {"name": name})()
-
-
-class Recorder(gemstone.BasePlugin):
-    name = "recorder"
-
-    def __init__(self):
-        self.seen = []
-
-    def on_service_start(self):
-        self.seen.append(("start", self.microservice.name))
-
-    def on_service_stop(self):
-        self.seen.append("stop")
-
-    def on_method_call(self, jsonrpc_request):
-        self.seen.append((jsonrpc_request.method, jsonrpc_request.params, jsonrpc_request.id))
-
-    def on_internal_error(self, exc_instance):
-        self.seen.append(repr(exc_instance))
-
-
-class Plugged(Shop):
-    plugins = [Recorder]
-
-    @gemstone.exposed_method()
-    def fail(self):
-        raise LookupError("x")
-
-
-def test_the_hooks_of_a_plugin(serve):
-    service = Plugged()
-    caller = serve(service)
-    caller.result("ping")
-    caller.error("fail", {})
-    caller.close()
-    service.stop()
-    assert service.get_plugin("recorder").seen == [
-        ("start", "shop"),
-        ("ping", [], 1),
-        ("fail", {}, 1),
-        "LookupError('x')",
-        "stop",
-    ]
-
-
-def test_a_hook_that_fails_is_logged_and_changes_no_answer(serve, caplog):
-    class Broken(Recorder):
-        def on_method_call(self, jsonrpc_request):
-            raise LookupError("broken hook")
-
-        on_internal_error = on_service_start = on_service_stop = on_method_call
-
-    service = Plugged()
-    service._plugins.clear()
-    service.register_plugin(Broken)
-    caller = serve(service)
-    assert caller.result("ping") == "pong"
-    assert caller.error("fail")["code"] == -32603
-    assert caplog.text.count("of the plugin 'recorder' failed") == 4
-
-
-def test_plugins_and_their_names():
-    service = Plugged()
-    with pytest.raises(PluginError, match="two plugins of the name 'recorder'"):
-        service.register_plugin(Recorder())
-    with pytest.raises(MissingPluginNameError, match="BasePlugin has no name"):
-        service.register_plugin(gemstone.BasePlugin)
-    with pytest.raises(PluginDoesNotExistError, match="no plugin 'other' here: there are recorder"):
-        service.get_plugin("other")
-    with pytest.raises(PluginDoesNotExistError, match="no plugin 'other' is installed"):
-        service.register_plugin("other")
-    with service.start_in_thread(), pytest.raises(ServiceStateError, match="before it is started"):
-        service.register_plugin(Recorder())
-
-
-def test_a_hook_that_nobody_would_wait_for_is_refused():
-    class Waiting(Recorder):
-        async def on_method_call(self, jsonrpc_request): ...
-
-    with pytest.raises(PluginError, match=r"on_method_call\(\) of the plugin 'recorder'"):
-        type("Shop", (Shop,), {"plugins": [Waiting]})()
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Installs distributions that offer a plugin."""
-
-    def install(distribution, name, target):
-        folder = tmp_path / f"{distribution}-1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-        )
-        (folder / "entry_points.txt").write_text(f"[gemstone.plugins]\n{name} = {target}\n")
-        (tmp_path / f"{distribution}.py").write_text(
-            "import gemstone\nclass Stranger(gemstone.BasePlugin):\n    name = 'stranger'\n"
-        )
-
-    monkeypatch.syspath_prepend(tmp_path)
-    return install
-
-
-def test_a_plugin_by_the_name_of_its_entry_point(installed):
-    installed("acme", "stranger", "acme:Stranger")
-    service = type("Named", (Shop,), {"plugins": ["stranger"]})()
-    assert type(service.get_plugin("stranger")).__module__ == "acme"
-
-
-def test_two_distributions_that_offer_one_name(installed):
-    installed("acme", "stranger", "acme:Stranger")
-    installed("bcme", "stranger", "bcme:Stranger")
-    with pytest.raises(PluginError, match="acme and bcme both offer the plugin 'stranger'"):
-        type("Named", (Shop,), {"plugins": ["stranger"]})()
-
-
-def test_a_plugin_that_can_not_be_imported(installed):
-    installed("ccme", "stranger", "ccme:Missing")
-    with pytest.raises(PluginError, match="'stranger' of ccme can't be imported"):
-        type("Named", (Shop,), {"plugins": ["stranger"]})()
 
 
 class Periodic(Shop):

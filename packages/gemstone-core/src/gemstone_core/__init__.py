@@ -11,7 +11,7 @@ from ._exposed import exposed_method
 from ._http._handlers import GemstoneCustomHandler, TornadoJsonRpcHandler
 from ._lifecycle._thread import ServiceThread
 from ._microservice import MicroService
-from ._plugins import BasePlugin
+from ._plugins._base import BasePlugin
 from ._request import Request, current_request
 
 __all__ = [

@@ -29,6 +29,7 @@ class Delivery:
         limit: how many events may be with handlers that are tasks, or run in the executor.
         executor: gives the executor for handlers that block.
         logger: where the errors of handlers are told.
+        on_event: is shown each event before its handlers; ``None`` if nobody wants to see it.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Delivery:
         limit: int,
         executor: Callable[[], Executor],
         logger: logging.Logger,
+        on_event: Callable[[Event], None] | None,
     ) -> None:
         self._handlers = handlers
         self._limit = limit
         self._executor = executor
         self._logger = logger
+        self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._arrived: deque[tuple[Event, OnDone]] = deque()
         self._is_due = False
@@ -104,11 +107,20 @@ class Delivery:
             return
         until = time.perf_counter() + _SLICE
         while self._arrived and len(self._tasks) < self._limit:
-            self._handle(*self._arrived.popleft())
+            event, on_done = self._arrived.popleft()
+            if self._on_event is None:
+                self._handle(event, on_done)
+            else:
+                # What plugins write into the context is there for this event's handlers only.
+                contextvars.copy_context().run(self._show, self._on_event, event, on_done)
             if time.perf_counter() > until:
                 self._is_due = True
                 self._loop.call_soon(self._work_off, context=self._context)
                 return
+
+    def _show(self, on_event: Callable[[Event], None], event: Event, on_done: OnDone) -> None:
+        on_event(event)
+        self._handle(event, on_done)
 
     def _handle(self, event: Event, on_done: OnDone) -> None:
         error: BaseException | None = None

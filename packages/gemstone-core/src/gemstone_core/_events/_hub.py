@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gemstone.errors import InvalidEventError, ServiceConfigurationError, ServiceStateError
 
 from .._parts import make_parts
+from .._plugins._hooks import prepare_hook
 from .._threads import run_in_thread
 from ._attachment import Attachment, EventLimits, EventStatus
 from ._backends import transport_from_url
@@ -87,6 +88,12 @@ class EventHub:
         """What :meth:`MicroService.event_status` does."""
         return [attachment.status() for attachment in self._attached()]
 
+    def connections(self) -> list[tuple[str, bool]]:
+        """Each transport that is at work, and whether it has its connections. From any thread."""
+        if not self._emits:
+            return []
+        return [(each.transport, each.connected_since is not None) for each in self.status()]
+
     def start(self) -> None:
         """Begin to emit, when the service starts."""
         with self._lock:
@@ -106,7 +113,11 @@ class EventHub:
             )
             return
         self._delivery = Delivery(
-            self._handlers, service.max_concurrent_events, service.get_executor, service.logger
+            self._handlers,
+            service.max_concurrent_events,
+            service.get_executor,
+            service.logger,
+            prepare_hook(service._plugins, "on_event", service.logger),
         )
         for attachment in attachments:
             attachment.start_accepting(self._handlers, self._delivery)

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import math
 import queue
 import threading
 import time
@@ -21,6 +22,9 @@ from ._transport import BaseEventTransport, HandlerFunction
 
 #: How long :meth:`OpenTransport.listen` waits for the broker, in seconds.
 _PATIENCE: Final = 10.0
+#: How long :meth:`OpenTransport.listen` waits at once, in seconds: of a Ctrl-C that came just
+#: before a wait, Python learns only after it.
+_SLICE: Final = 0.5
 _Arrival = tuple[Event, OnDone]
 
 
@@ -207,7 +211,7 @@ class OpenTransport:
     def _events(self, timeout: float | None) -> Iterator[Event]:
         while True:
             try:
-                arrival = self._arrived.get(timeout=timeout)
+                arrival = self._next(timeout)
             except queue.Empty:
                 return
             if arrival is None:
@@ -218,6 +222,16 @@ class OpenTransport:
                 yield event
             finally:
                 on_done(None)
+
+    def _next(self, timeout: float | None) -> _Arrival | None:
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            remaining = max(0.0, deadline - time.monotonic())
+            try:
+                return self._arrived.get(timeout=min(remaining, _SLICE))
+            except queue.Empty:
+                if remaining <= _SLICE:
+                    raise
 
     def _call_handlers(self) -> None:
         while (arrival := self._arrived.get()) is not None:

@@ -6,9 +6,8 @@
 import asyncio
 import inspect
 import logging
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,12 +18,15 @@ from gemstone import jsonrpc
 from gemstone.deadlines import DEADLINE, TIMEOUT_HEADER
 from gemstone.errors import RpcError
 
-from .._plugins import BasePlugin, run_hooks
+from .._plugins._base import BasePlugin
+from .._plugins._hooks import prepare_hook
+from .._plugins._outcome import MethodOutcome
 from .._request import CURRENT, Exchange, Request
 from .._tasks import is_cancelled
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy
 from ._bounded import DeadlinePassed, check_time, run_until
+from ._failures import InternalErrors
 from ._messages import NULL, Answers, BadMessage, Call, check, encode, read_body, read_member
 from ._method import ExposedMethod
 
@@ -56,7 +58,7 @@ class Dispatcher:
         blocking: runs the methods that need a thread.
         answers: how answers are written.
         limits: how much one body may ask for.
-        plugins: whose hooks are run.
+        plugins: whose hooks are run, those that they have now.
         logger: where failures are logged.
         debug: whether internal errors tell the client what was raised.
     """
@@ -69,7 +71,7 @@ class Dispatcher:
         blocking: BlockingCalls,
         answers: Answers,
         limits: Limits,
-        plugins: Sequence[BasePlugin],
+        plugins: Iterable[BasePlugin],
         logger: logging.Logger,
         debug: bool,
     ) -> None:
@@ -79,9 +81,11 @@ class Dispatcher:
         self.blocking = blocking
         self._answers = answers
         self._limits = limits
-        self._plugins = plugins
         self._logger = logger
-        self._debug = debug
+        self._on_method_call = prepare_hook(plugins, "on_method_call", logger)
+        self._on_method_return = prepare_hook(plugins, "on_method_return", logger)
+        on_internal_error = prepare_hook(plugins, "on_internal_error", logger)
+        self._internal_errors = InternalErrors(logger, debug, on_internal_error)
         #: Coroutines that did not end when their deadline had passed, and run on unheard.
         self.abandoned: set[asyncio.Task[Any]] = set()
         #: Notifications that are being executed, whether their requests were answered or not.
@@ -149,10 +153,7 @@ class Dispatcher:
             await self._note(call, arrival, place)
             return None
         async with place:
-            outcome = await self._call(call, id, arrival)
-        if isinstance(outcome, bytes):
-            return self._answers.result(id, outcome)
-        return self._failure(call.method, id, outcome)
+            return await self._call(call, id, arrival)
 
     async def _note(
         self, call: Call, arrival: Arrival, place: AbstractAsyncContextManager[None]
@@ -161,11 +162,7 @@ class Dispatcher:
 
         async def execute() -> None:
             async with place:
-                outcome = await self._call(call, b"", arrival)
-            if isinstance(outcome, RpcError):
-                self._logger.info("The notification %r failed: %s", call.method, outcome)
-            elif isinstance(outcome, BaseException):
-                self._internal_error(call.method, outcome)
+                await self._call(call, b"", arrival)
 
         task = asyncio.create_task(execute(), name=call.method)
         self.notifications.add(task)
@@ -175,8 +172,8 @@ class Dispatcher:
         needs_handler = method is not None and (method.private or method.needs_handler)
         await asyncio.wait({task}, timeout=None if needs_handler else _PATIENCE)
 
-    async def _call(self, call: Call, id: bytes, arrival: Arrival) -> Outcome:
-        """Execute one call, or find out why it can't be."""
+    async def _call(self, call: Call, id: bytes, arrival: Arrival) -> bytes | None:
+        """Execute one call, and write its answer; a notification has none, and no id."""
         deadline, timeout = arrival.deadline, self._limits.method_timeout
         if timeout is not None:
             ours = time.monotonic() + timeout
@@ -184,15 +181,33 @@ class Dispatcher:
         request = Request(arrival.exchange, call.method, call.params, id, deadline)
         CURRENT.set(request)
         DEADLINE.set(deadline)
+        began = 0.0 if self._on_method_return is None else time.monotonic()
+        if self._on_method_call is not None:
+            self._on_method_call(request)
+        outcome: Outcome
         try:
             check_time(deadline)
             method = await self._admit(call, arrival, deadline)
             check_time(deadline)
-            return await self._execute(method, request, deadline, arrival.exchange)
+            outcome = await self._execute(method, call.params, deadline, arrival.exchange)
         except RpcError as error:
-            return error
+            outcome = error
         except DeadlinePassed as late:
-            return self._too_late(late.began, deadline, arrival)
+            outcome = self._too_late(late.began, deadline, arrival)
+        except BaseException:
+            # The end of the service cancels it, or there is no handler for it any more.
+            if self._on_method_return is not None:
+                unanswered = RpcError(jsonrpc.INTERNAL_ERROR, "Not answered")
+                seconds = time.monotonic() - began
+                self._on_method_return(request, MethodOutcome(unanswered, seconds))
+            raise
+        if isinstance(outcome, bytes):
+            answer = self._answers.result(id, outcome) if id else None
+        else:
+            outcome, answer = self._failure(call.method, id, outcome)
+        if self._on_method_return is not None:
+            self._on_method_return(request, MethodOutcome(outcome, time.monotonic() - began))
+        return answer
 
     async def _admit(self, call: Call, arrival: Arrival, deadline: float | None) -> ExposedMethod:
         """The method that is called, if this client may call it with these params."""
@@ -204,7 +219,7 @@ class Dispatcher:
             if isinstance(verdict, RpcError):
                 raise verdict
             if isinstance(verdict, BaseException):
-                raise self._as_rpc_error(call.method, verdict)
+                raise self._internal_errors.as_rpc_error(call.method, verdict)
             if not verdict:
                 raise RpcError(jsonrpc.ACCESS_DENIED, "Access denied")
         problem = method.binding.problem(call.params)
@@ -213,14 +228,11 @@ class Dispatcher:
         return method
 
     async def _execute(
-        self, method: ExposedMethod, request: Request, deadline: float | None, exchange: Exchange
+        self, method: ExposedMethod, params: Any, deadline: float | None, exchange: Exchange
     ) -> Outcome:
         if (task := asyncio.current_task()) is not None:
             task.set_name(method.name)
-        if self._plugins:
-            run_hooks(self._plugins, "on_method_call", request, logger=self._logger)
         handler = await exchange.handler() if method.needs_handler else None
-        params = request.params
         try:
             if method.is_blocking:
                 return await self.blocking.run(
@@ -251,29 +263,25 @@ class Dispatcher:
     def _refuse(self, bad: BadMessage) -> bytes:
         return self._answers.error(bad.id, bad.code, bad.message, bad.data)
 
-    def _failure(self, method: str, id: bytes, error: BaseException) -> bytes:
-        """The answer of a call whose method raised something."""
-        rpc_error = error if isinstance(error, RpcError) else self._as_rpc_error(method, error)
+    def _failure(
+        self, method: str, id: bytes, error: BaseException
+    ) -> tuple[RpcError, bytes | None]:
+        """The error of a call whose method raised something, and the answer that tells it."""
+        rpc_error = error
+        if not isinstance(rpc_error, RpcError):
+            rpc_error = self._internal_errors.as_rpc_error(method, error)
+        elif not id:
+            self._logger.info("The notification %r failed: %s", method, error)
+        if not id:
+            return rpc_error, None
         try:
-            return self._answers.error(id, rpc_error.code, rpc_error.message, rpc_error.data)
+            return rpc_error, self._write(id, rpc_error)
         except Exception as unencodable:
-            internal = self._as_rpc_error(method, unencodable)
-            return self._answers.error(id, internal.code, internal.message, internal.data)
+            internal = self._internal_errors.as_rpc_error(method, unencodable)
+            return internal, self._write(id, internal)
 
-    def _as_rpc_error(self, method: str, error: BaseException) -> RpcError:
-        data = {"reference": self._internal_error(method, error)}
-        if self._debug:
-            data |= {"class": type(error).__name__, "info": _text(error)}
-        return RpcError(jsonrpc.INTERNAL_ERROR, "Internal error", data)
-
-    def _internal_error(self, method: str, error: BaseException) -> str:
-        """Log what was raised, and give the reference by which it is found in the log."""
-        reference = secrets.token_hex(4)
-        # The traceback says what was raised; the error's own text may fail to be had.
-        self._logger.error("Internal error %s in method %r", reference, method, exc_info=error)
-        if self._plugins:
-            run_hooks(self._plugins, "on_internal_error", error, logger=self._logger)
-        return reference
+    def _write(self, id: bytes, error: RpcError) -> bytes:
+        return self._answers.error(id, error.code, error.message, error.data)
 
 
 async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
@@ -303,11 +311,3 @@ def _run_blocking(method: ExposedMethod, params: Any, handler: Any) -> Outcome:
         return encode(value)
     except BaseException as error:
         return error
-
-
-def _text(error: BaseException) -> str:
-    """What an exception says, as a text that can be encoded, whatever its class does."""
-    try:
-        return str(error).encode(errors="backslashreplace").decode()
-    except BaseException:
-        return "(its text can't be had)"
