@@ -21,6 +21,8 @@ class WebPageService(gemstone.MicroService):
 
     @gemstone.exposed_method()
     def say_hello(self, name: str) -> str:
+        if not name.strip():
+            raise gemstone.RpcError(1, "Everybody has a name")
         return f"hello {name}"
 
 

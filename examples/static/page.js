@@ -16,12 +16,22 @@ async function call(method, params) {
   return answer.result;
 }
 
-document.getElementById("form").addEventListener("submit", async (event) => {
+const form = document.getElementById("form");
+const output = document.getElementById("answer");
+
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const output = document.getElementById("answer");
+  const button = form.querySelector("button");
+  button.disabled = true;
+  output.textContent = "…";
   try {
+    // As text: what was typed is never taken for HTML.
     output.textContent = await call("say_hello", { name: document.getElementById("name").value });
+    output.className = "";
   } catch (error) {
-    output.textContent = String(error);
+    output.textContent = error instanceof TypeError ? "The service is away." : error.message;
+    output.className = "error";
+  } finally {
+    button.disabled = false;
   }
 });

@@ -47,7 +47,7 @@ def find_program(name: str, *places: str) -> str:
     for place in (*places, os.environ.get("PATH")):
         if path := shutil.which(name, path=place):
             return path
-    raise BrokerError(f"there is no {name} here: scripts/brokers installs it, or says how to")
+    raise BrokerError(f"there is no {name} here: scripts/programs installs it, or says how to")
 
 
 class Address:

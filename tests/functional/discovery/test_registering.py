@@ -109,7 +109,7 @@ def test_where_nobody_else_can_reach_it(discovery, accessible_at, no_thread_left
 )
 def test_what_is_no_url(discovery, accessible_at):
     service = discovery.make("users", accessible_at=accessible_at)
-    with pytest.raises(ServiceConfigurationError, match=r"accessible_at can't be registered"):
+    with pytest.raises(ServiceConfigurationError, match=r"\.accessible_at is .*: it must be a URL"):
         service.start_in_thread()
 
 

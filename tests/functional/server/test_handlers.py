@@ -1,11 +1,9 @@
-"""Handler references, private methods, the request in hand, and web pages."""
+"""Handler references, private methods, and the request in hand."""
 
 import asyncio
-import logging
 import threading
 
 import pytest
-from tornado import web
 
 import gemstone
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
@@ -323,66 +321,9 @@ def test_the_endpoint_is_no_pattern(serve):
     caller = serve(service)
     assert caller.result("blocking", X_Sent="x")[0] == "x"
     assert caller.request("POST", "/apiXv1(+)", b"{}").status == 404
-    assert len(service.make_tornado_app().wildcard_router.rules) == 1
+    assert len(service.make_tornado_app().wildcard_router.rules) == 3  # and the health
 
 
 def test_there_is_no_request_outside_of_a_call():
     with pytest.raises(ServiceStateError, match="outside of a call"):
         gemstone.current_request()
-
-
-class Page(gemstone.GemstoneCustomHandler):
-    def get(self):
-        self.render("page.html", name=self.microservice.name)
-
-
-class Configured(gemstone.GemstoneCustomHandler):
-    def initialize(self, microservice, greeting):
-        super().initialize(microservice)
-        self.greeting = greeting
-
-    def get(self, who):
-        self.write(f"{self.greeting} {who} of {self.microservice.name}")
-
-
-class Plain(web.RequestHandler):
-    def get(self):
-        self.write("plain")
-
-
-def test_pages_static_files_and_calls_on_one_port(serve, tmp_path, caplog):
-    caplog.set_level(logging.INFO, "tornado.access")
-    (tmp_path / "page.html").write_text("<h1>{{ name }}</h1>")
-    (tmp_path / "style.css").write_text("h1 {}")
-
-    class Site(gemstone.MicroService):
-        name = "site"
-        template_dir = tmp_path
-        static_dirs = [("/static", tmp_path)]
-        extra_handlers = [
-            (r"/", Page),
-            (r"/hello/(\w+)", Configured, {"greeting": "hi"}),
-            (r"/plain", Plain),
-        ]
-
-        @gemstone.exposed_method()
-        def ping(self):
-            return "pong"
-
-        @gemstone.exposed_method(requires_handler_reference=True)
-        def pong(self, handler):
-            return "ping"
-
-    site = serve(Site())
-    assert site.request("GET", "/").body == b"<h1>site</h1>"
-    assert site.request("GET", "/hello/you").body == b"hi you of site"
-    assert site.request("GET", "/plain").body == b"plain"
-    style = site.request("GET", "/static/style.css")
-    assert (style.body, style.headers["Content-Type"]) == (b"h1 {}", "text/css")
-    assert site.request("GET", "/static/style.css", None, {"Range": "bytes=0-1"}).body == b"h1"
-    assert site.request("GET", "/static/../page.html").status in (403, 404)
-    assert site.request("GET", "/nothing").status == 404
-    assert site.result("ping") == "pong"
-    assert site.result("pong") == "ping"
-    assert "GET /plain" in caplog.text
-    assert "/api" not in caplog.text

@@ -17,6 +17,8 @@ from gemstone.errors import (
     ServiceStateError,
     ShutdownTimeoutError,
 )
+from gemstone_core._http._listen import listen
+from tools import waiting
 
 
 class Hello(gemstone.MicroService):
@@ -216,6 +218,49 @@ def test_a_given_loop_is_the_one_that_serves():
     threading.Timer(0, lambda: (wait_for(service), service.stop())).start()
     service.start()
     assert not service.is_running
+    io_loop.close()
+
+
+def test_a_given_loop_that_runs_elsewhere_or_not_at_all():
+    io_loop = IOLoop(make_current=False)
+    service = Hello(io_loop=io_loop)
+    running = threading.Event()
+    io_loop.add_callback(running.set)
+    thread = threading.Thread(target=io_loop.start, daemon=True)
+    thread.start()
+    assert running.wait(30)
+    for start in (service.start, service.start_in_thread):
+        with pytest.raises(ServiceStateError, match="event loop runs already, elsewhere"):
+            start()
+        assert not service.is_running
+    io_loop.add_callback(io_loop.stop)
+    thread.join(30)
+    assert not thread.is_alive()
+    io_loop.close()
+    for start in (service.start, service.start_in_thread):
+        with pytest.raises(ServiceStateError, match="event loop is closed"):
+            start()
+
+
+def test_nobody_waits_for_a_loop_that_was_stopped():
+    io_loop = IOLoop(make_current=False)
+    service = Hello(io_loop=io_loop)
+    io_loop.add_callback(service.serve)
+    thread = threading.Thread(target=io_loop.start, daemon=True)
+    thread.start()
+    waiting.until(lambda: service.is_running and service.accessible_at, what="it serves")
+    wait_for(service)
+    io_loop.add_callback(io_loop.stop)
+    thread.join(30)
+    assert not thread.is_alive()
+    with pytest.raises(ServiceStateError, match="its event loop was stopped"):
+        service.stop()
+    # Where it runs again, the stop goes on.
+    io_loop.add_callback(io_loop.add_timeout, io_loop.time() + 0.2, io_loop.stop)
+    thread = threading.Thread(target=io_loop.start, daemon=True)
+    thread.start()
+    waiting.until(lambda: not service.is_running, what="it has stopped")
+    thread.join(30)
     io_loop.close()
 
 
@@ -521,6 +566,15 @@ def test_who_stands_in_the_backlog_is_answered():
     ("attribute", "value"),
     [
         ("host", None),
+        ("host", "a..b"),
+        ("host", "x" * 300),
+        ("host", "\udc80"),
+        ("accessible_at", ""),
+        ("accessible_at", "x"),
+        ("accessible_at", "http://"),
+        ("accessible_at", "ftp://h/api"),
+        ("accessible_at", "https://h:99999/api"),
+        ("accessible_at", "http://h /api"),
         ("port", "8000"),
         ("port", 65536),
         ("port", True),
@@ -557,6 +611,33 @@ def test_a_setting_that_can_not_work_is_named(attribute, value):
     with pytest.raises(ServiceConfigurationError, match=attribute):
         service.start_in_thread()
     assert not service.is_running
+
+
+@pytest.mark.parametrize("strategies", [[], ["memory://"]])
+@pytest.mark.parametrize(
+    ("attribute", "value", "shown"),
+    [
+        ("accessible_at", "https://u:hush@h:99999/api", "'https://u:***@h:99999/api'"),
+        ("accessible_at", "u:hush@h", r"'u:***@h'"),
+        ("endpoint", "http://u:hush@h/api", "'http://u:***@h/api'"),
+        ("static_dirs", "http://u:hush@h/api", "'http://u:***@h/api'"),
+    ],
+)
+def test_a_setting_that_can_not_work_is_shown_without_passwords(
+    attribute, value, shown, strategies
+):
+    service = Hello()
+    setattr(service, attribute, value)
+    service.discovery_strategies = strategies
+    with pytest.raises(ServiceConfigurationError) as caught:
+        service.start_in_thread()
+    assert str(caught.value).startswith(f"Hello.{attribute} is {shown}: it must be ")
+    assert "hush" not in str(caught.value)
+
+
+def test_a_host_that_no_name_can_be():
+    with pytest.raises(ServiceAddressError, match=r"port 0 of 'a\.\.b': it is no name of a host"):
+        listen("a..b", 0, 1)
 
 
 def test_a_loop_that_is_none():

@@ -1,9 +1,8 @@
 """``MicroService``: the class that the author of a service inherits."""
 
 import logging
-import os
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -12,31 +11,34 @@ from tornado.ioloop import IOLoop
 
 from gemstone.client import RemoteService
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
+from gemstone_config import ConfiguredValue
 
+from ._attributes import Attributes
+from ._configuration._loading import Configuration
 from ._container import Container
-from ._discovery._cache import ServiceDiscoveryCache
 from ._discovery._hub import DiscoveryHub
-from ._discovery._strategy import BaseDiscoveryStrategy
 from ._events._attachment import EventStatus
 from ._events._hub import EventHub
 from ._events._receipt import Receipt
-from ._events._transport import BaseEventTransport
 from ._http._application import make_application
 from ._http._handlers import TornadoJsonRpcHandler
+from ._http._tls import make_tls_context
 from ._lifecycle._executor import ServiceExecutor
+from ._lifecycle._periodic import PeriodicTasks
 from ._lifecycle._process import serve_process
 from ._lifecycle._run import Run
 from ._lifecycle._settings import check_name, check_private_methods, check_settings
 from ._lifecycle._thread import ServiceThread
 from ._parts import make_parts
-from ._plugins import BasePlugin, add_plugin, find_plugin, load_plugin
+from ._plugins._base import BasePlugin
+from ._plugins._registry import add_plugin, find_plugin, load_plugin
 from ._rpc._blocking import BlockingCalls
 from ._rpc._dispatcher import Dispatcher, Limits
 from ._rpc._messages import Answers, LegacyAnswers
 from ._rpc._method import collect_methods
 
 
-class MicroService:
+class MicroService(Attributes):
     """A service: inherit it, name it, expose methods, and start it.
 
     ::
@@ -50,7 +52,7 @@ class MicroService:
 
         HelloWorldService().start()
 
-    Everything below can be set in the class, or on an instance before it is started.
+    Its attributes can be set in the class, or on an instance before it is started.
 
     Args:
         io_loop: the Tornado loop to serve on; by default a new one, or for :meth:`serve` the
@@ -62,92 +64,6 @@ class MicroService:
         PluginError: a plugin has no name, or the name of another one.
     """
 
-    #: The name of the service, by which others know it. Required.
-    name: str | None = None
-    #: The address to listen on; ``0.0.0.0`` and ``::`` stand for all.
-    host: str = "127.0.0.1"
-    #: The port to listen on; 0 stands for any free one, and is replaced by it at the start.
-    port: int = 8000
-    #: The URL at which others reach the service; by default made of host, port and endpoint.
-    accessible_at: str | None = None
-    #: The path at which calls are answered.
-    endpoint: str = "/api"
-
-    #: Where the templates of ``extra_handlers`` are.
-    template_dir: str | os.PathLike[str] | None = "."
-    #: Folders whose files are served: ``(URL path, folder)``.
-    static_dirs: Sequence[tuple[str, str | os.PathLike[str]]] = ()
-    #: Tornado request handlers beside the service: ``(pattern, handler class)``, and the
-    #: handler's arguments as a third. A :class:`GemstoneCustomHandler` knows its service.
-    extra_handlers: Sequence[
-        tuple[str, type[web.RequestHandler]]
-        | tuple[str, type[web.RequestHandler], Mapping[str, Any]]
-    ] = ()
-
-    #: Containers with more methods: instances, classes, or functions that make one.
-    modules: Sequence[Container | Callable[[], Container]] = ()
-    #: Plugins: instances, classes, functions that make one, or names of installed ones.
-    plugins: Sequence[BasePlugin | Callable[[], BasePlugin] | str] = ()
-    #: How events travel: transports, classes or functions that make one, or URLs.
-    event_transports: Sequence[BaseEventTransport | Callable[[], BaseEventTransport] | str] = ()
-    #: How services find each other: strategies, classes or functions that make one, or URLs.
-    discovery_strategies: Sequence[
-        BaseDiscoveryStrategy | Callable[[], BaseDiscoveryStrategy] | str
-    ] = ()
-    #: ``(function, seconds)``: what is called every so often, without arguments. A plain
-    #: function runs in the executor. None runs twice at once.
-    periodic_tasks: Sequence[tuple[Callable[..., Any], float]] = ()
-
-    #: How many blocking methods run at once.
-    max_parallel_blocking_tasks: int = min(32, (os.cpu_count() or 1) + 4)
-    #: How many calls of blocking methods may run or wait; beyond, they are answered -32000.
-    max_pending_blocking_calls: int = 1_000
-    #: How long a method may take, in seconds; then the call is answered -32002.
-    method_timeout: float | None = None
-    #: How large the body of a request may be, in bytes; beyond, it is answered 413.
-    max_body_size: int = 4 * 1024 * 1024
-    #: How many calls a batch may have; beyond, it is answered -32600.
-    max_batch_size: int = 100
-    #: How many calls of one batch are executed at once.
-    max_batch_concurrency: int = 16
-    #: How many connections may be open; beyond, they are answered 503.
-    max_connections: int = 10_000
-    #: How long a client may take for the headers of a request, in seconds. Tornado measures
-    #: it together with ``idle_timeout``, and closes the connection after the shorter one.
-    header_timeout: float = 60.0
-    #: How long a connection may be idle, in seconds.
-    idle_timeout: float = 60.0
-    #: How long a client may take for the body of a request, in seconds.
-    body_timeout: float = 30.0
-
-    #: How many events may be with their handlers at once; then no more are read.
-    max_concurrent_events: int = 100
-    #: How large the body of an event may be, in bytes; larger ones are refused.
-    max_event_size: int = 4 * 1024 * 1024
-    #: How many emitted events may wait for a broker; beyond, their receipts fail.
-    emit_buffer_size: int = 10_000
-    #: How long an emitted event may wait for a broker, in seconds; then its receipt fails.
-    emit_timeout: float = 30.0
-
-    #: How often the service tells the registries where it is, in seconds.
-    service_registry_ping_interval: float = 10.0
-    #: What keeps the services that :meth:`get_service` finds: a cache, which is copied for each
-    #: service, or a class or function that makes one.
-    remote_service_cache: ServiceDiscoveryCache | Callable[[], ServiceDiscoveryCache] = (
-        ServiceDiscoveryCache
-    )
-
-    #: How long idle connections stay open when the service stops, in seconds, so that their
-    #: clients learn of it from an answer and not from a failed call.
-    drain_grace: float = 5.0
-    #: How long a stop may take in all, in seconds.
-    shutdown_timeout: float = 30.0
-
-    #: Whether internal errors tell the client what was raised. Not for production.
-    debug: bool = False
-    #: Whether answers have both members, ``result`` and ``error``, as those of gemstone 0.12.
-    legacy_responses: bool = False
-
     _io_loop: IOLoop | None = None
     _run: Run | None = None
 
@@ -157,19 +73,13 @@ class MicroService:
             raise ServiceConfigurationError(
                 f"io_loop is {io_loop!r}: it must be a tornado.ioloop.IOLoop"
             )
-        self.logger = self.get_logger()
         self._io_loop = io_loop
         self._executor = ServiceExecutor(self, "blocking")
         self._last_location: str | None = None
         self._prepared: Dispatcher | None = None
-        self._modules = make_parts(self.modules, Container, "modules")
-        self._methods = collect_methods([self, *self._modules])
-        self._plugins: list[BasePlugin] = []
-        for plugin in make_parts(self.plugins, BasePlugin, "plugins", load_plugin):
-            self.register_plugin(plugin)
-        self._events = EventHub(self, [self, *self._modules])
-        self._discovery = DiscoveryHub(self)
-        self._claim_parts()
+        self._registered_plugins: list[BasePlugin] = []
+        self._configuration = Configuration(self)
+        self._put_together()
 
     # To be overridden.
 
@@ -212,6 +122,31 @@ class MicroService:
 
     # To be called.
 
+    def configure(self) -> None:
+        """Set the values of ``configurables`` that ``configurators`` find, on this instance.
+
+        To be called before the service is started; nothing else calls it. Where several
+        configurators find a value, the last one in the list wins.
+
+        Raises:
+            ServiceConfigurationError: one of the two lists holds something else.
+            ServiceStateError: the service runs.
+            SystemExit: somebody asked for ``--help`` (status 0), or a value is wrong or missing
+                (status 2); one line on stderr says which, and where it came from.
+        """
+        if self.is_running:
+            raise ServiceStateError(f"{self.name} runs: configure it before it is started")
+        self._configuration.load()
+
+    def configuration(self) -> dict[str, ConfiguredValue]:
+        """What each of the ``configurables`` is now, and where it came from. From any thread.
+
+        Returns:
+            Values and sources, by the names of the configurables. The values of secrets, and
+            passwords in URLs, are shown as ``***``.
+        """
+        return self._configuration.shown()
+
     def start(self) -> None:
         """Serve, until a signal comes or :meth:`stop` is called.
 
@@ -223,7 +158,8 @@ class MicroService:
         Raises:
             ServiceConfigurationError: the service is declared in a way that can't work.
             ServiceStateError: it runs already, or an event loop runs in this thread.
-            SystemExit: it can't listen on its port; one line on stderr says why.
+            SystemExit: it can't listen on its port; one line on stderr says why. Or something
+                raised it on the event loop, and the service was stopped for it.
         """
         serve_process(self, self._io_loop)
 
@@ -270,14 +206,14 @@ class MicroService:
         :meth:`get_service` found.
         """
         run = self._run
-        if run is None or run.ended.is_set():
+        if run is None or run.has_ended:
             self._executor.discard()
             self._events.discard()
             self._discovery.discard()
             return
         run.ask_to_stop()
         if not self._is_own_thread():
-            run.ended.wait()
+            run.wait()
 
     def emit_event(
         self, event_name: str, event_body: Any, *, headers: Mapping[str, str] | None = None
@@ -362,7 +298,7 @@ class MicroService:
     @property
     def is_running(self) -> bool:
         """Whether the service was started, and has not stopped yet. From any thread."""
-        return self._run is not None and not self._run.ended.is_set()
+        return self._run is not None and not self._run.has_ended
 
     def get_io_loop(self) -> IOLoop:
         """The event loop that the service is served on. From any thread.
@@ -370,7 +306,7 @@ class MicroService:
         Raises:
             ServiceStateError: the service was not started, and was given no loop.
         """
-        if self._run is not None and not self._run.ended.is_set():
+        if self._run is not None and not self._run.has_ended:
             return self._run.io_loop
         if self._io_loop is not None:
             return self._io_loop
@@ -425,7 +361,9 @@ class MicroService:
             raise ServiceStateError(f"{self.name} runs: register plugins before it is started")
         (made,) = make_parts([plugin], BasePlugin, "register_plugin()", load_plugin)
         add_plugin(self._plugins, made)
+        self._registered_plugins.append(made)
         made.set_microservice(self)
+        self._prepared = None  # it knows the plugins of its time
 
     def get_plugin(self, name: str) -> BasePlugin:
         """The plugin of that name. From any thread.
@@ -454,8 +392,35 @@ class MicroService:
     def _dispatcher(self) -> Dispatcher:
         return self._prepared if self._prepared is not None else self._prepare()
 
+    def _put_together(self) -> None:
+        """Make what the class lists."""
+        self.logger = self.get_logger()
+        self._modules = make_parts(self.modules, Container, "modules")
+        self._methods = collect_methods([self, *self._modules])
+        self._plugins: list[BasePlugin] = []
+        listed = make_parts(self.plugins, BasePlugin, "plugins", load_plugin)
+        for plugin in (*listed, *self._registered_plugins):
+            add_plugin(self._plugins, plugin)
+        self._events = EventHub(self, [self, *self._modules])
+        self._discovery = DiscoveryHub(self)
+        self._claim_parts()
+
+    def _check_configured(self, attributes: Collection[str]) -> None:
+        """Look whether the service can do with the values that these attributes were given."""
+        check_name(self)
+        check_settings(self)
+        if not {"modules", "name", "plugins"}.isdisjoint(attributes):
+            self.stop()  # what it has done with them before; it does not run
+            self._put_together()
+        self._events.prepare()
+        self._discovery.prepare()
+        make_tls_context(self)
+        make_application(self)
+        PeriodicTasks(self)
+
     def _prepare(self) -> Dispatcher:
         """Check what the class says, and make a new dispatcher of it."""
+        check_name(self)
         check_settings(self)
         check_private_methods(self, self._methods, MicroService)
         self._events.prepare()

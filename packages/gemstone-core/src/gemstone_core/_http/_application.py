@@ -9,7 +9,15 @@ from tornado import web
 
 from gemstone.errors import ServiceConfigurationError
 
-from ._handlers import GemstoneCustomHandler, TornadoJsonRpcHandler
+from .._backends import mask_password
+from .._marks import describe
+from ._handlers import (
+    GemstoneCustomHandler,
+    StaticFiles,
+    TornadoJsonRpcHandler,
+    problem_with_arguments,
+)
+from ._health import HealthHandler, health_paths
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -19,23 +27,32 @@ class Application(web.Application):
     """Tornado's application, which logs pages and leaves calls to those who answer them."""
 
     def log_request(self, handler: web.RequestHandler) -> None:
-        """Log a request for a page; a call looks the same whether it needs a handler or not."""
-        if not isinstance(handler, TornadoJsonRpcHandler):
+        """Log a request for a page, and no call, whether it needs a handler or not.
+
+        Nor one for the health: there may be one each second.
+        """
+        if not isinstance(handler, TornadoJsonRpcHandler | HealthHandler):
             super().log_request(handler)
 
 
 def make_application(service: "MicroService") -> web.Application:
-    """An application with the RPC endpoint, the static files and the service's own handlers.
+    """An application with the RPC endpoint, the health, the static files and the own handlers.
 
     Raises:
         ServiceConfigurationError: a handler or a folder of static files can't be served.
     """
     rules: list[Any] = [
         web.url(re.escape(service.endpoint), TornadoJsonRpcHandler, {"microservice": service}),
+        *_health_rules(service),
         *_extra_rules(service),
         *_static_rules(service),
     ]
     return Application(rules, template_path=service.template_dir)
+
+
+def _health_rules(service: "MicroService") -> Iterable[Any]:
+    for path, handler in health_paths(service):
+        yield web.url(re.escape(path), handler, {"microservice": service})
 
 
 def _extra_rules(service: "MicroService") -> Iterable[Any]:
@@ -51,12 +68,17 @@ def _extra_rules(service: "MicroService") -> Iterable[Any]:
                 raise TypeError
         except (TypeError, ValueError, re.error):
             raise ServiceConfigurationError(
-                f"extra_handlers lists {entry!r}: each entry is (pattern, handler class), or "
-                "(pattern, handler class, arguments)"
+                f"extra_handlers lists {mask_password(repr(entry))}: each entry is (pattern, "
+                "handler class), or (pattern, handler class, arguments)"
             ) from None
-        if is_ours:
-            arguments["microservice"] = service
-        yield web.url(pattern, handler, arguments)
+        given = {**arguments, "microservice": service} if is_ours else arguments
+        problem = problem_with_arguments(handler, given)
+        if problem is not None:
+            raise ServiceConfigurationError(
+                f"extra_handlers lists {pattern!r} with {describe(handler)}, whose initialize() "
+                f"does not take the arguments of the entry: {problem}"
+            )
+        yield web.url(pattern, handler, given)
 
 
 def _static_rules(service: "MicroService") -> Iterable[Any]:
@@ -72,4 +94,4 @@ def _static_rules(service: "MicroService") -> Iterable[Any]:
                 '("/static", "static"), with a path that begins with "/"'
             ) from None
         pattern = re.escape(url.rstrip("/")) + "/(.*)"
-        yield web.url(pattern, web.StaticFileHandler, {"path": str(folder)})
+        yield web.url(pattern, StaticFiles, {"path": str(folder)})

@@ -1,13 +1,16 @@
 """Tornado request handlers: for calls that need one, and for web pages beside the service."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tornado import web
+from tornado import httputil, web
 
+from ._guard import guarded
 from ._rules import Refusal, look_at, too_large
 
 if TYPE_CHECKING:
@@ -22,11 +25,85 @@ class GemstoneCustomHandler(web.RequestHandler):
     """
 
     microservice: "MicroService"
+    _initialize_takes_service: ClassVar[bool] = True
 
-    # Tornado hands the arguments of a rule to initialize(), whatever they are.
-    def initialize(self, microservice: "MicroService", **arguments: Any) -> None:
-        """Take the service; what else a rule gives is for subclasses."""
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        parameters = inspect.signature(cls.initialize).parameters
+        cls._initialize_takes_service = "microservice" in parameters or any(
+            each.kind is each.VAR_KEYWORD for each in parameters.values()
+        )
+
+    def __init__(
+        self,
+        application: web.Application,
+        request: httputil.HTTPServerRequest,
+        *,
+        microservice: "MicroService",
+        **arguments: Any,
+    ) -> None:
         self.microservice = microservice
+        # It may be overridden for arguments of its own, with the service or without.
+        if self._initialize_takes_service:
+            arguments["microservice"] = microservice
+        self._guard(request.method or "")
+        super().__init__(application, request, **arguments)
+
+    def _guard(self, method: str) -> None:
+        """Have what a subclass raises, whatever it is, answered as an error."""
+        guards = {name: guarded(getattr(self, name)) for name in ("initialize", "prepare")}
+        verb = method.lower()
+        if method in self.SUPPORTED_METHODS and hasattr(self, verb):
+            guards[verb] = guarded(getattr(self, verb))
+        initialize = guards["initialize"]
+
+        def try_to_initialize(**arguments: Any) -> None:
+            try:
+                initialize(**arguments)
+            except Exception as error:
+                # Tornado would close the connection; what prepare() raises, it answers.
+                vars(self)["prepare"] = partial(_fail, error)
+
+        vars(self).update(guards, initialize=try_to_initialize)
+
+    # So typed that a subclass may take what it likes.
+    def initialize(self, *arguments: Any, **named: Any) -> None:
+        """Take the arguments of the rule: to be overridden. The service is known already."""
+
+
+def problem_with_arguments(
+    handler: type[web.RequestHandler], arguments: Mapping[str, Any]
+) -> str | None:
+    """Why a handler's ``initialize()`` can't take these arguments; ``None`` if it can."""
+    made_by = getattr(handler.__init__, "__module__", "")
+    if made_by.partition(".")[0] not in ("tornado", "gemstone_core"):
+        return None  # a constructor of its own may do anything with them
+    given = dict(arguments)
+    if issubclass(handler, GemstoneCustomHandler) and not handler._initialize_takes_service:
+        del given["microservice"]
+    try:
+        inspect.signature(handler.initialize).bind(None, **given)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _fail(error: Exception) -> None:
+    raise error
+
+
+class StaticFiles(web.StaticFileHandler):
+    """Tornado's handler of static files, for any name that somebody may think of."""
+
+    def parse_url_path(self, url_path: str) -> str:
+        """The path of a file in the folder.
+
+        Raises:
+            HTTPError: no file can have such a name; Tornado would answer 500.
+        """
+        if "\0" in url_path:
+            raise web.HTTPError(404)
+        return super().parse_url_path(url_path)
 
 
 class Visit:
@@ -67,6 +144,9 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         self._body = bytearray()
         self._refusal: Refusal | None = None
         self._answering = False
+
+    def _guard(self, method: str) -> None:
+        """Nothing: all that it does is ours, and private methods are not to pay for it."""
 
     # For the dispatcher this handler is the exchange.
 

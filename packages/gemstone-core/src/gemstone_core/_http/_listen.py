@@ -44,7 +44,7 @@ def listen(host: str, port: int, backlog: int) -> list[socket.socket]:
                 sockets.append(listener)
         if not sockets and problem is not None:
             raise problem
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for listener in sockets:
             listener.close()
         raise ServiceAddressError(
@@ -54,7 +54,9 @@ def listen(host: str, port: int, backlog: int) -> list[socket.socket]:
     return sockets
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "it is no name of a host"
     # create_server() adds the address, which is said already; a failed look-up of a name has
     # numbers of its own.
     if isinstance(error, socket.gaierror) or error.errno is None:

@@ -8,22 +8,26 @@ import asyncio
 import logging
 import resource
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from tornado import httputil
-from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
+from tornado.http1connection import HTTP1Connection
+from tornado.log import gen_log
+from tornado.netutil import add_accept_handler
 from tornado.web import Application
 
 from .._rpc._dispatcher import Dispatcher
 from ._connection import Connection, Message
 from ._endpoint import Endpoint, RpcMessage, StartVisit
+from ._engine import Engine
 from ._listen import listen
+from ._tls import FewHandshakes, wrapped
 
 #: How many connections the kernel keeps for us while the loop is busy.
 _BACKLOG: Final = 1024
@@ -31,17 +35,15 @@ _BACKLOG: Final = 1024
 _CANCEL_TIMEOUT: Final = 1.0
 #: What a process opens besides its connections: sockets, logs, databases, modules.
 _OTHER_FILES: Final = 64
-_OVERLOADED: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What is served, and what bounds it: sizes in bytes, times in seconds."""
+    """What is served and how, and what bounds it: sizes in bytes, times in seconds."""
 
     endpoint: str
     service: str
+    tls: ssl.SSLContext | None
     max_body_size: int
     max_connections: int
     header_timeout: float
@@ -80,13 +82,16 @@ class HttpServer:
             on_task=self._task_begins,
             logger=logger,
         )
+        self._tls = options.tls
+        self._few_handshakes = FewHandshakes()
         self._sockets: list[socket.socket] = []
+        self._stop_listening: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: dict[object, Connection] = {}
         self._draining = False
         self._grace_over = False
         self._changed = asyncio.Event()
-        self._engine = _Engine(self, max_body_size=options.max_body_size)
+        self._engine = Engine(self, max_body_size=options.max_body_size)
         # Tornado does not tell when a message begins: one time bounds both.
         self._patience = min(options.header_timeout, options.idle_timeout)
         self._body_timeout = options.body_timeout
@@ -108,7 +113,9 @@ class HttpServer:
 
     def accept(self) -> None:
         """Begin to serve those who connect."""
-        self._engine.add_sockets(self._sockets)
+        if self._tls is not None:
+            gen_log.addFilter(self._few_handshakes)
+        self._stop_listening = [add_accept_handler(each, self._let_in) for each in self._sockets]
         self._sweep()
 
     async def drain(self, grace: float, deadline: float) -> list[str]:
@@ -150,6 +157,7 @@ class HttpServer:
         What does not let itself be cancelled is left alone.
         """
         self._close_listeners()
+        gen_log.removeFilter(self._few_handshakes)
         if self._sweeper is not None:
             self._sweeper.cancel()
         for task in list(self._tasks):
@@ -165,9 +173,11 @@ class HttpServer:
             # Nothing else may happen between the last of them and the end of the listener.
             with suppress(OSError):
                 while True:
-                    client, address = listener.accept()
-                    client.setblocking(False)
-                    self._engine.handle_stream(IOStream(client), address)
+                    self._let_in(*listener.accept())
+
+    def _let_in(self, client: socket.socket, address: Any) -> None:
+        with suppress(OSError):  # it went away already
+            self._engine.handle_stream(wrapped(client, self._tls), address)
 
     def _sweep(self) -> None:
         """Close the connections whose clients are late, and do so again and again.
@@ -181,8 +191,9 @@ class HttpServer:
         self._sweeper = loop.call_later(self._sweep_interval, self._sweep)
 
     def _close_listeners(self) -> None:
-        self._engine.stop()
-        # Sockets that were bound, but never served, are not the engine's.
+        for stop_listening in self._stop_listening:
+            stop_listening()
+        self._stop_listening = []
         for listener in self._sockets:
             listener.close()
         self._sockets = []
@@ -240,51 +251,6 @@ class HttpServer:
         self._tasks.discard(task)
         # A task can outlive its connection, so that this may be what drain() waits for.
         self._changed.set()
-
-
-class _Engine(HTTPServer):
-    """Tornado's server, which tells ours about connections and counts them."""
-
-    # Tornado's servers are set up here, not in __init__().
-    def initialize(self, server: HttpServer, **options: Any) -> None:  # type: ignore[override]
-        super().initialize(server, **options)  # type: ignore[arg-type]
-        self.conn_params.header_timeout = None  # the server sweeps
-        self._server = server
-        self._detached: set[IOStream] = set()
-        #: How many connections are open, but for those that were taken over.
-        self.open = 0
-
-    def detached(self) -> int:
-        """How many connections were taken over, by websockets, and are open."""
-        self._detached = {stream for stream in self._detached if not stream.closed()}
-        return len(self._detached)
-
-    def close_detached(self) -> None:
-        """Close the connections that were taken over."""
-        for stream in self._detached:
-            stream.close()
-        self._detached.clear()
-
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
-        if not self._server.has_room():
-            stream.write(_OVERLOADED).add_done_callback(lambda _: stream.close())
-            return
-        self.open += 1
-        super().handle_stream(stream, address)
-
-    def start_request(
-        self, server_conn: object, request_conn: httputil.HTTPConnection
-    ) -> httputil.HTTPMessageDelegate:
-        assert isinstance(request_conn, HTTP1Connection)
-        return self._server.message_begins(server_conn, request_conn)
-
-    def on_close(self, server_conn: object) -> None:
-        self.open -= 1
-        if isinstance(server_conn, HTTP1ServerConnection) and not server_conn.stream.closed():
-            # A websocket has taken it over.
-            self._detached.add(server_conn.stream)
-        super().on_close(server_conn)
-        self._server.connection_closed(server_conn)
 
 
 def _affordable(max_connections: int, logger: logging.Logger) -> int:

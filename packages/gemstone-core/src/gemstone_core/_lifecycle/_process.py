@@ -17,6 +17,8 @@ from tornado.ioloop import IOLoop
 
 from gemstone.errors import ServiceAddressError, ServiceStateError, ShutdownTimeoutError
 
+from ._loop import run_service
+
 if TYPE_CHECKING:
     from .._microservice import MicroService
 
@@ -34,7 +36,7 @@ def serve_process(service: "MicroService", io_loop: IOLoop | None) -> None:
 
     Raises:
         ServiceStateError: an event loop runs in this thread already.
-        SystemExit: the service can't listen on its port.
+        SystemExit: the service can't listen on its port, or something raised it on the loop.
     """
     try:
         asyncio.get_running_loop()
@@ -55,10 +57,7 @@ def serve_process(service: "MicroService", io_loop: IOLoop | None) -> None:
                 _end_process(service.logger, error)
 
     try:
-        if io_loop is None:
-            asyncio.run(main())
-        else:
-            io_loop.run_sync(main)
+        run_service(service, main, io_loop)
     except ServiceAddressError as error:
         raise SystemExit(f"{service.name}: {error}") from None
 

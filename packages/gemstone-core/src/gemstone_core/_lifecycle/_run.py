@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.ioloop import IOLoop
 
 from gemstone.deadlines import DEADLINE
-from gemstone.errors import ShutdownTimeoutError
+from gemstone.errors import ServiceStateError, ShutdownTimeoutError
 
 from .._discovery._names import shown_location
 from .._http._handlers import TornadoJsonRpcHandler
 from .._http._server import HttpOptions, HttpServer
-from .._plugins import run_hooks
+from .._http._tls import make_tls_context
+from .._plugins._hooks import run_hooks
 from .._rpc._dispatcher import Dispatcher
+from .._tasks import is_cancelled
 from ._executor import ServiceExecutor
 from ._periodic import PeriodicTasks
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 #: What is left, in seconds, even when no time is left: threads that are idle end in less.
 _MOMENT: Final = 0.5
+#: How often who waits for the end looks whether somebody has closed the loop, in seconds.
+_LOOK_EVERY: Final = 0.5
+#: After how long a loop that was stopped is taken not to run again, in seconds.
+_NOT_AGAIN: Final = 2.0
 
 
 class Run:
@@ -49,13 +55,41 @@ class Run:
         self._deadline: float | None = None
         self._events_stop: asyncio.Task[list[str]] | None = None
         self._left_over: list[str] = []
+        self._has_started = False
         self.io_loop = IOLoop.current()
-        #: Set when nothing of this life is left.
-        self.ended = threading.Event()
+        self._ended = threading.Event()
 
     def is_on_this_thread(self) -> bool:
         """Whether the caller runs on a thread of this life's event loop."""
         return threading.get_ident() == self._thread or self._loop_threads.owns_this_thread()
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``serving`` or ``stopping``."""
+        if self._asked_to_stop.is_set():
+            return "stopping"
+        return "serving" if self._has_started else "starting"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left of this life, or its loop is closed. From any thread."""
+        return self._ended.is_set() or self._loop.is_closed()
+
+    def wait(self) -> None:
+        """Wait for the end. From any other thread.
+
+        Raises:
+            ServiceStateError: the loop was stopped, so that the end never comes.
+        """
+        runs_until = time.monotonic()
+        while not self.has_ended:
+            self._ended.wait(_LOOK_EVERY)
+            if self._loop.is_running():
+                runs_until = time.monotonic()
+            elif time.monotonic() - runs_until > _NOT_AGAIN:
+                raise ServiceStateError(
+                    f"{self._service.name} can't stop: its event loop was stopped by somebody else"
+                )
 
     def ask_to_stop(self) -> None:
         """Let the life come to its end. From any thread."""
@@ -84,7 +118,7 @@ class Run:
             try:
                 await self._stop()
             finally:
-                self.ended.set()
+                self._ended.set()
                 DEADLINE.reset(token)
 
     async def _start(self) -> None:
@@ -132,9 +166,11 @@ class Run:
             undo.push_async_callback(self._unregister)
             await service._discovery.register()
             self._undo = undo.pop_all()
+            self._has_started = True
         service.logger.info("%s serves %s", service.name, shown_location(service.accessible_at))
 
     async def _stop(self) -> None:
+        self._asked_to_stop.set()  # whatever has ended it
         await self._undo.aclose()
         if self._left_over:
             raise ShutdownTimeoutError(
@@ -214,7 +250,11 @@ class Run:
                     await outcome
         except TimeoutError:
             self._left_over.append("on_service_stop()")
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if is_cancelled(error):
+                raise
             self._service.logger.exception("on_service_stop() failed")
 
     async def _end_executor(self, dispatcher: Dispatcher) -> None:
@@ -246,6 +286,7 @@ def _http_options(service: "MicroService") -> HttpOptions:
     return HttpOptions(
         endpoint=service.endpoint,
         service=str(service.name),
+        tls=make_tls_context(service),
         max_body_size=service.max_body_size,
         max_connections=service.max_connections,
         header_timeout=service.header_timeout,
@@ -259,4 +300,5 @@ def _location(service: "MicroService") -> str:
     host = socket.gethostname() if service.host in ("", "0.0.0.0", "::") else service.host
     if ":" in host:
         host = f"[{host}]"
-    return f"http://{host}:{service.port}{service.endpoint}"
+    scheme = "http" if service.ssl_options is None else "https"
+    return f"{scheme}://{host}:{service.port}{service.endpoint}"

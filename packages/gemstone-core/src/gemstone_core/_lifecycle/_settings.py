@@ -1,12 +1,16 @@
 """What the class of a service says, checked before anything is started."""
 
 import inspect
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gemstone.errors import ServiceConfigurationError
 
+from .._backends import mask_password
+from .._discovery._names import check_location
+from .._http._health import health_paths
 from .._marks import describe
 
 if TYPE_CHECKING:
@@ -52,15 +56,28 @@ def check_settings(service: "MicroService") -> None:
     Raises:
         ServiceConfigurationError: an attribute has a value that can't work; it says which.
     """
-    if not isinstance(service.host, str):
-        raise _wrong(service, "host", "a string")
+    if not _is_host(service.host):
+        raise _wrong(service, "host", 'an address, the name of a host, or "" for all addresses')
     port = service.port
     if not _is_integer(port) or not 0 <= port <= 65535:
         raise _wrong(service, "port", "an integer from 0 (any free port) to 65535")
     if not isinstance(service.endpoint, str) or not _PATH.fullmatch(service.endpoint):
         raise _wrong(service, "endpoint", 'a path that begins with "/", as it stands in a URL')
-    if service.accessible_at is not None and not isinstance(service.accessible_at, str):
-        raise _wrong(service, "accessible_at", "a URL, or None")
+    health = service.health_endpoint
+    if health is not None and (
+        not isinstance(health, str) or not _PATH.fullmatch(health) or health.endswith("/")
+    ):
+        raise _wrong(
+            service, "health_endpoint", 'a path like "/health", as it stands in a URL, or None'
+        )
+    if service.endpoint in dict(health_paths(service)):
+        raise _wrong(service, "endpoint", "another path than those below health_endpoint")
+    if service.accessible_at is not None and not _is_location(service.accessible_at):
+        raise _wrong(
+            service, "accessible_at", "a URL as 'http://10.0.0.1:8000/api', with a host, or None"
+        )
+    if not isinstance(service.template_dir, str | os.PathLike | None):
+        raise _wrong(service, "template_dir", "the path of a folder, or None")
     for attribute in _COUNTS:
         value = getattr(service, attribute)
         if not _is_integer(value) or value < 1:
@@ -107,9 +124,23 @@ def check_private_methods(
 
 def _wrong(service: "MicroService", attribute: str, expected: str) -> ServiceConfigurationError:
     return ServiceConfigurationError(
-        f"{type(service).__qualname__}.{attribute} is {getattr(service, attribute)!r}: "
-        f"it must be {expected}"
+        f"{type(service).__qualname__}.{attribute} is "
+        f"{mask_password(repr(getattr(service, attribute)))}: it must be {expected}"
     )
+
+
+def _is_host(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and value.encode("idna") is not None  # as a socket does it
+    except UnicodeError:
+        return False
+
+
+def _is_location(value: Any) -> bool:
+    try:
+        return bool(check_location(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_integer(value: Any) -> bool:

@@ -1,6 +1,5 @@
 """``start_in_thread()``: a service beside what else the process does."""
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from tornado.ioloop import IOLoop
 
 from gemstone.errors import ServiceStateError, ShutdownTimeoutError
+
+from ._loop import run_service
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -48,6 +49,7 @@ class ServiceThread(Generic[AnyService]):
         """Stop the service, and wait until nothing of it is left. From any thread.
 
         Raises:
+            ServiceStateError: something had ended its event loop before, as a ``SystemExit``.
             ShutdownTimeoutError: something had not ended after ``shutdown_timeout``.
         """
         self.service.stop()
@@ -75,12 +77,12 @@ class ServiceThread(Generic[AnyService]):
                 self._ended.set_exception(error)
 
         try:
-            if self._io_loop is None:
-                asyncio.run(main())
-            else:
-                self._io_loop.run_sync(main)
+            run_service(self.service, main, self._io_loop)
         except BaseException as error:
-            (self._ended if self._ready.done() else self._ready).set_exception(error)
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            elif not self._ended.done():
+                self._ended.set_exception(self._told(error))
         else:
             if not self._ready.done():
                 self._ready.set_exception(
@@ -88,3 +90,13 @@ class ServiceThread(Generic[AnyService]):
                 )
             if not self._ended.done():
                 self._ended.set_result(None)
+
+    def _told(self, error: BaseException) -> Exception:
+        """What :meth:`stop` raises: nothing that would end the thread that calls it."""
+        if isinstance(error, Exception):
+            return error
+        told = ServiceStateError(
+            f"{self.service.name} was ended by a {type(error).__name__} on its event loop"
+        )
+        told.__cause__ = error
+        return told
