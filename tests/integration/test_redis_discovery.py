@@ -153,6 +153,7 @@ def test_no_command_looks_through_all_keys(mortal_redis, keys, make):
             strategy.ping(f"users.{number}", HERE)
         assert strategy.locate("users.1?") == [HERE]
         assert strategy.locate("users.1") == [HERE]
+        assert len(strategy.services()) == 20
         strategy.unregister("users.1", HERE)
         used = {name.removeprefix("cmdstat_") for name in client.info("commandstats")}
     allowed = {word.removeprefix("+") for word in RIGHTS.split() if word.startswith("+")}
@@ -178,6 +179,19 @@ def test_a_lookup_is_one_question(mortal_redis, keys, make):
         assert questions("n*") == 1
 
 
+def test_all_services_in_few_questions(mortal_redis, keys, make, monkeypatch):
+    monkeypatch.setattr("gemstone_redis._registry._AT_ONCE", 4)
+    strategy = make(mortal_redis.url)
+    assert strategy.services() == {}
+    for number in range(10):
+        strategy.ping(f"users.{number}", THERE)
+        strategy.ping(f"users.{number}", HERE)
+    with mortal_redis.client() as client:
+        client.config_resetstat()
+        assert strategy.services() == {f"users.{number}": [HERE, THERE] for number in range(10)}
+        assert client.info("commandstats")["cmdstat_eval"]["calls"] == 1 + 3
+
+
 def test_databases_know_nothing_of_each_other(mortal_redis, keys, make):
     make(mortal_redis.url).ping("users", HERE)
     assert make(mortal_redis.url.replace("/0", "/1")).locate("*") == []
@@ -197,6 +211,7 @@ def test_what_others_have_written_is_given_as_it_is(mortal_redis, keys, make):
     found = sorted([HERE, "no URL", "http://\\xff/", "", "javascript:1", "\n"])
     assert strategy.locate("users") == strategy.locate("us*") == found
     assert strategy.locate("*") == sorted([*found, THERE])
+    assert strategy.services() == {"users": found, "\\xff\\xfe": [THERE]}
     strategy.ping("users", HERE)
     strategy.unregister("users", HERE)
     assert HERE not in strategy.locate("users")

@@ -76,6 +76,28 @@ def test_a_registry_that_knows_no_unregister_is_fine(scripted, strategy):
         strategy.unregister("users", URL)
 
 
+def test_all_services(scripted, strategy):
+    scripted.answer = {"result": {"users": [URL], "gone": []}}
+    assert strategy.services() == {"users": [URL]}
+    assert scripted.calls == [("list_services", {}, None)]
+
+
+def test_a_registry_that_can_t_list_services(scripted, strategy):
+    scripted.answer = {"error": {"code": -32601, "message": "Method not found"}}
+    with pytest.raises(DiscoveryError, match=r"can't list services: .* no method list_services"):
+        strategy.services()
+    scripted.answer = {"error": {"code": -32000, "message": "Busy"}}
+    with pytest.raises(DiscoveryError, match=r"list_services with the error -32000: Busy"):
+        strategy.services()
+
+
+@pytest.mark.parametrize("result", [None, [], "users", {"users": URL}, {"users": [1]}, {"a": None}])
+def test_services_of_the_wrong_shape(scripted, strategy, result):
+    scripted.answer = {"result": result}
+    with pytest.raises(DiscoveryError, match="something else than lists of URLs by name"):
+        strategy.services()
+
+
 def test_a_registry_that_answers_null_knows_nobody(scripted, strategy):
     scripted.answer = {"result": None}
     assert strategy.locate("users") == []
@@ -99,6 +121,7 @@ def test_answers_that_are_none(scripted, strategy, status, answer):
         lambda: strategy.ping("users", URL),
         lambda: strategy.locate("users"),
         lambda: strategy.unregister("users", URL),
+        strategy.services,
     ):
         with pytest.raises(DiscoveryError, match=f"the registry http://{scripted.place} did not"):
             ask()

@@ -21,6 +21,7 @@ class TestTwoMethods(DiscoveryStrategyContract):
 
     can_unregister = False
     knows_patterns = False
+    can_list = False
 
     @pytest.fixture(autouse=True)
     def known(self):

@@ -12,7 +12,7 @@ from gemstone.discovery import (
     StaticDiscoveryStrategy,
     register_discovery_strategy,
 )
-from gemstone.errors import BackendError, ServiceConfigurationError
+from gemstone.errors import BackendError, DiscoveryError, ServiceConfigurationError
 from gemstone_core._discovery._backends import _STRATEGIES, strategy_from_url
 
 URL = "http://10.0.0.1:8000/api"
@@ -31,6 +31,8 @@ def test_a_strategy_needs_two_methods_only():
     pigeons.close()
     assert str(pigeons) == "Pigeons"
     assert pigeons.registers
+    with pytest.raises(DiscoveryError, match="Pigeons can't list services"):
+        pigeons.services()
     with pytest.raises(ServiceConfigurationError, match="Pigeons can't be made from a URL"):
         Pigeons.from_url("pigeons://roof")
     for missing in ("ping", "locate"):
@@ -129,6 +131,8 @@ def test_static():
     assert static.locate("p.a") == [URL]
     assert static.locate("p.*") == [URL, f"{URL}/b"]
     assert static.locate("q") == static.locate("r") == []
+    assert static.services() == {"p.a": [URL], "p.b": [f"{URL}/b", URL]}
+    static.services()["p.a"].clear()
     static.ping("p.a", f"{URL}/c")
     static.locate("p.a").clear()
     assert copy.copy(static).locate("p.a") == static.locate("p.a") == [URL]

@@ -149,6 +149,7 @@ def failures(strategy):
         lambda: strategy.locate("users"),
         lambda: strategy.locate("u*"),
         lambda: strategy.unregister("users", HERE),
+        strategy.services,
     ):
         with pytest.raises(DiscoveryError) as caught:
             question()
@@ -185,8 +186,8 @@ def test_answers_that_are_none(fake, answer, said):
 
 def test_nothing_is_asked_twice(fake):
     fake.answer = b"-LOADING Redis is loading the dataset in memory\r\n"
-    assert len([*failures(fake.strategy)]) == 4
-    for _ in range(4):
+    assert len([*failures(fake.strategy)]) == 5
+    for _ in range(5):
         assert fake.asked.acquire(blocking=False)
     assert not fake.asked.acquire(blocking=False)
 

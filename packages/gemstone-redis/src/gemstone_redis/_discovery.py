@@ -137,6 +137,15 @@ class RedisDiscoveryStrategy(BaseDiscoveryStrategy):
             lambda registry: registry.forget(name, location),
         )
 
+    def services(self) -> dict[str, list[str]]:
+        """All services that Redis knows now, by name in alphabetical order. From any thread.
+
+        Raises:
+            DiscoveryError: Redis could not be asked; the message says why.
+        """
+        known = self._ask("be asked for all services", Registry.services)
+        return {name: sorted(known[name]) for name in sorted(known)}
+
     def close(self) -> None:
         """End all connections. From any thread: who waits for an answer gets an error at once.
 

@@ -14,6 +14,9 @@ RIGHTS: Final = (
     "+pttl +pexpire +select"
 )
 
+#: Of how many services the locations are asked for at once: Redis does nothing else meanwhile.
+_AT_ONCE: Final = 1_000
+
 #: The names of all services. This and the sorted set of each service, which holds its locations,
 #: are scored by when an entry expires, in milliseconds of Redis's own clock.
 _NAMES: Final = f"{PREFIX}names".encode()
@@ -71,7 +74,7 @@ return living
 class Registry:
     """The entries of all services, in one database of Redis.
 
-    Every method asks Redis once, and may be called from any thread.
+    Every method asks Redis once, but for :meth:`services`, and may be called from any thread.
 
     Args:
         client: what asks Redis; it must not decode answers.
@@ -97,14 +100,27 @@ class Registry:
         [names] = self._living([_NAMES])
         return [name.decode("utf-8", "surrogateescape") for name in names]
 
+    def services(self) -> dict[str, list[str]]:
+        """Where all services are, by name. It asks Redis once more for each thousand of them.
+
+        Names and locations that are no UTF-8 are written as :meth:`locations` does.
+        """
+        known = {}
+        names = self.names()
+        for first in range(0, len(names), _AT_ONCE):
+            some = names[first : first + _AT_ONCE]
+            for name, found in zip(some, self._living(map(_key, some)), strict=True):
+                known[_text(name.encode("utf-8", "surrogateescape"))] = [*map(_text, found)]
+        return {name: locations for name, locations in known.items() if locations}
+
     def locations(self, names: Iterable[str]) -> set[str]:
         """Where the services of these names are.
 
         What others have written may be anything. It is given as it is, but for bytes that are no
         UTF-8, which are written as ``\\xff``.
         """
-        found = self._living([_key(name) for name in names])
-        return {each.decode("utf-8", "backslashreplace") for each in chain.from_iterable(found)}
+        found = self._living(map(_key, names))
+        return {_text(each) for each in chain.from_iterable(found)}
 
     def close(self) -> None:
         """End all connections."""
@@ -114,7 +130,8 @@ class Registry:
         if self._run(script, [_NAMES, _key(name)], [name, *arguments]) != 1:
             raise _nonsense()
 
-    def _living(self, keys: Sequence[bytes]) -> list[list[bytes]]:
+    def _living(self, of: Iterable[bytes]) -> list[list[bytes]]:
+        keys = [*of]
         if not keys:
             return []
         found = self._run(_LIVING, keys, [])
@@ -133,6 +150,10 @@ class Registry:
 
 def _key(name: str) -> bytes:
     return _SERVICE + name.encode("utf-8", "surrogateescape")
+
+
+def _text(written: bytes) -> str:
+    return written.decode("utf-8", "backslashreplace")
 
 
 def _nonsense() -> redis.RedisError:

@@ -66,6 +66,11 @@ class Heartbeat:
         """Whether the last ping has succeeded. From any thread."""
         return self._reachability.works is True
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether the registry is known to list the service. From any thread."""
+        return self.works and not self._stopping.is_set()
+
     def ask_to_stop(self) -> None:
         """Let it unregister the service, and end. From any thread."""
         self._stopping.set()

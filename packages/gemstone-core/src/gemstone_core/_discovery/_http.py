@@ -76,12 +76,13 @@ class HttpDiscoveryStrategy(BaseDiscoveryStrategy):
         locations = answer.result
         if locations is None:  # what registries of 0.12 may say where nobody is known
             return []
-        if not isinstance(locations, list) or not all(isinstance(url, str) for url in locations):
+        if not _is_list_of_urls(locations):
             raise DiscoveryError(
                 f"the registry {self} answered locate_service with something else than a list of "
                 "URLs"
             )
-        return locations
+        urls: list[str] = locations
+        return urls
 
     def unregister(self, name: str, location: str) -> None:
         """Tell the registry that a service is not there any more.
@@ -92,6 +93,28 @@ class HttpDiscoveryStrategy(BaseDiscoveryStrategy):
         answer = self._ask("unregister", name=name, url=location)
         if answer.error is None or answer.error["code"] != jsonrpc.METHOD_NOT_FOUND:
             self._refuse_error(answer)
+
+    def services(self) -> dict[str, list[str]]:
+        """All services that the registry knows now.
+
+        Raises:
+            DiscoveryError: the registry could not be asked, has no ``list_services``, or answered
+                nonsense.
+        """
+        answer = self._ask("list_services")
+        if answer.error is not None and answer.error["code"] == jsonrpc.METHOD_NOT_FOUND:
+            raise DiscoveryError(
+                f"the registry {self} can't list services: it has no method list_services (those "
+                "of gemstone 0.12 have none)"
+            )
+        self._refuse_error(answer)
+        services = answer.result
+        if not isinstance(services, dict) or not all(map(_is_list_of_urls, services.values())):
+            raise DiscoveryError(
+                f"the registry {self} answered list_services with something else than lists of "
+                "URLs by name"
+            )
+        return {name: urls for name, urls in services.items() if urls}
 
     def close(self) -> None:
         """Close the connections to the registry."""
@@ -133,6 +156,10 @@ class HttpDiscoveryStrategy(BaseDiscoveryStrategy):
         if remote is None:
             remote = self._remote = RemoteService(self._url, timeout=_TIMEOUT)
         return remote
+
+
+def _is_list_of_urls(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _method(answer: Result) -> str:

@@ -13,6 +13,7 @@ from gemstone.client import RemoteService
 from gemstone.deadlines import current_deadline
 from gemstone.errors import DiscoveryError, ServiceConfigurationError, ServiceStateError
 
+from .._backends import mask_password
 from .._parts import make_parts
 from .._threads import on_event_loop, run_in_thread
 from ._backends import strategy_from_url
@@ -127,6 +128,13 @@ class DiscoveryHub:
 
         if heartbeats:
             await run_in_thread(wait, f"{service.name}-discovery-start")
+
+    def registrations(self) -> list[tuple[str, bool]]:
+        """Each registry that is told of the service, and whether it lists it."""
+        return [
+            (mask_password(safe_text(each.strategy)), each.is_registered)
+            for each in self._heartbeats
+        ]
 
     async def unregister(self) -> None:
         """Let nobody find the service any more. Does not wait for registries that are away."""

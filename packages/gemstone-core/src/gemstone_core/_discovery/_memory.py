@@ -80,6 +80,11 @@ class MemoryDiscoveryStrategy(BaseDiscoveryStrategy):
         with self._registry.lock:
             self._registry.entries.remove(name, location)
 
+    def services(self) -> dict[str, list[str]]:
+        """The locations of all services, by name."""
+        with self._registry.lock:
+            return self._registry.entries.services()
+
     def __copy__(self) -> Self:
         return self.renewed()
 

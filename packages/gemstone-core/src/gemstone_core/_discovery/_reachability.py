@@ -6,7 +6,7 @@ from typing import Final
 
 from gemstone.errors import DiscoveryError
 
-from .._backends import mask_password
+from .._backends import mask_message
 
 _LONGEST: Final = 500
 
@@ -47,9 +47,7 @@ class Reachability:
 
 def reason(error: BaseException) -> str:
     """What an error says, fit for a log: one line, and without the passwords of URLs in it."""
-    text = safe_text(error)
-    if "://" in text:
-        text = mask_password(text)
+    text = mask_message(safe_text(error))
     if text and isinstance(error, DiscoveryError):
         return printable(text)
     kind = type(error).__name__

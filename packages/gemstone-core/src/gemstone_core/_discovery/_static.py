@@ -53,5 +53,9 @@ class StaticDiscoveryStrategy(BaseDiscoveryStrategy):
         names = matching(name, self._services)
         return list(dict.fromkeys(url for each in names for url in self._services[each]))
 
+    def services(self) -> dict[str, list[str]]:
+        """What it was given, without the names that have no URL."""
+        return {name: [*dict.fromkeys(urls)] for name, urls in self._services.items() if urls}
+
     def __copy__(self) -> Self:
         return self.renewed()

@@ -1,10 +1,10 @@
 """``BaseDiscoveryStrategy``: how services say where they are, and how others find them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from gemstone.errors import ServiceConfigurationError
+from gemstone.errors import DiscoveryError, ServiceConfigurationError
 
 from .._parts import Part, unclaimed_copy
 
@@ -22,6 +22,7 @@ class BaseDiscoveryStrategy(Part, ABC):
     To be better than that, a strategy overrides
 
     - :meth:`unregister`, so that a service that stops is not found any more;
+    - :meth:`services`, so that ``gemstone services`` can show what the registry knows;
     - :meth:`close`, to let its connections go;
     - :meth:`from_url`, so that it can be listed by a URL, and an entry point of the group
       ``gemstone.discovery_strategies`` for each scheme;
@@ -79,6 +80,24 @@ class BaseDiscoveryStrategy(Part, ABC):
         Raises:
             Exception: the registry could not be told.
         """
+
+    def services(self) -> Mapping[str, Sequence[str]]:
+        """All services that the registry knows now. From any thread.
+
+        It is asked by people, never for a call. By default it raises.
+
+        Returns:
+            The URLs of the instances of each service, by its name; services without any are
+            left out.
+
+        Raises:
+            DiscoveryError: the strategy can't list them.
+            Exception: the registry could not be asked.
+        """
+        raise DiscoveryError(
+            f"{type(self).__qualname__} can't list services: it finds only those whose names it "
+            "is asked for"
+        )
 
     def close(self) -> None:
         """Let connections go: the service has stopped. By default nothing.

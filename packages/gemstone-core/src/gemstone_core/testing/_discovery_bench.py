@@ -20,6 +20,7 @@ class StrategyBench(ABC):
     Attributes:
         can_unregister: whether a location is not found any more after ``unregister()``.
         knows_patterns: whether ``locate()`` understands patterns.
+        can_list: whether ``services()`` lists all services.
         url: one that ``discovery_strategies`` may list for the same registry as
             :meth:`make_strategy`, if there is one.
         gives_up_within: how long a registry that is not there may be asked, in seconds.
@@ -28,6 +29,7 @@ class StrategyBench(ABC):
 
     can_unregister: bool = True
     knows_patterns: bool = True
+    can_list: bool = True
     url: str | None = None
     gives_up_within: float = 10.0
     deadline: float = 30.0
@@ -69,6 +71,15 @@ class StrategyBench(ABC):
 
     def _located(self, strategy: BaseDiscoveryStrategy, word: str) -> list[str]:
         return sorted(strategy.locate(self._name(word)))
+
+    def _listed(self, strategy: BaseDiscoveryStrategy) -> dict[str, list[str]]:
+        """The services of this test that a strategy lists, by the words of their names."""
+        prefix = self._name("")
+        return {
+            name.removeprefix(prefix): sorted(locations)
+            for name, locations in strategy.services().items()
+            if name.startswith(prefix)
+        }
 
     def _start(self, strategy: BaseDiscoveryStrategy | str, word: str) -> "Greeter":
         service = Greeter.named(self._name(word), strategy)

@@ -151,6 +151,33 @@ class DiscoveryStrategyContract(StrategyBench):
         strategy.unregister(self._name("p.one"), _LOCATIONS[1])
         assert self._located(strategy, "p.*") == [_LOCATIONS[2]]
 
+    def test_all_services(self) -> None:
+        """All services are listed, each location once, and not any more who has gone."""
+        self._needs(can_list=self.can_list)
+        one, other = self._make(), self._make()
+        assert self._listed(one) == {}
+        for word, location in [
+            ("users", _LOCATIONS[0]),
+            ("users", _LOCATIONS[1]),
+            ("mails", _LOCATIONS[2]),
+            ("mails", _LOCATIONS[2]),
+        ]:
+            one.ping(self._name(word), location)
+        expected = {"users": sorted(_LOCATIONS[:2]), "mails": [_LOCATIONS[2]]}
+        assert self._listed(one) == self._listed(other) == expected
+        if self.can_unregister:
+            one.unregister(self._name("users"), _LOCATIONS[0])
+            one.unregister(self._name("mails"), _LOCATIONS[2])
+            assert self._listed(other) == {"users": [_LOCATIONS[1]]}
+
+    def test_it_says_that_it_can_t_list_services(self) -> None:
+        """A strategy that can't list services raises: nothing listed would mean nobody there."""
+        if self.can_list:
+            raise SkipTest("can_list is True")
+        with suppress(DiscoveryError):
+            answer = self._make().services()
+            raise AssertionError(f"can_list is False, and services() gives {answer!r}")
+
     def test_entries_expire(self) -> None:
         """Who does not ping any more is not found after a while; who does is."""
         short = self.make_short_lived_strategy()
@@ -164,6 +191,8 @@ class DiscoveryStrategyContract(StrategyBench):
             is_there = appears("p.lives", _LOCATIONS[1])
             if self.knows_patterns:
                 is_there = is_there and self._located(short, "p.*") == [_LOCATIONS[1]]
+            if self.can_list:
+                is_there = is_there and self._listed(short) == {"p.lives": [_LOCATIONS[1]]}
             return is_there and not self._located(short, "p.dies")
 
         until(lambda: appears("p.dies", _LOCATIONS[0]), "it is there", self.deadline)
@@ -245,6 +274,8 @@ class DiscoveryStrategyContract(StrategyBench):
             questions.append(lambda: strategy.locate(f"{name}*"))
         if self.can_unregister:
             questions.append(lambda: strategy.unregister(name, location))
+        if self.can_list:
+            questions.append(strategy.services)
         for question in questions:
             began = time.monotonic()
             with suppress(DiscoveryError):

@@ -1,0 +1,95 @@
+"""Values that people write as words: JSON where they are JSON, and else text."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+import click
+
+STDIN: Final = "-"
+
+
+def value_of(word: str) -> Any:
+    """What a word stands for: the value, if it is JSON, and else the word itself.
+
+    Raises:
+        click.UsageError: it has bytes in it that are no text.
+    """
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError(f"{word!r} is no text in UTF-8") from None
+    try:
+        return json.loads(word, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return word
+
+
+def value_or_stdin(word: str) -> Any:
+    """What a word stands for; what comes from the standard input, if it is ``-``.
+
+    Raises:
+        click.UsageError: what comes is no text.
+    """
+    return value_of(_text_of_stdin() if word == STDIN else word)
+
+
+def params_of(words: Iterable[str], whole: str | None) -> list[Any] | dict[str, Any] | None:
+    """The params of a call, as the words after the method say them.
+
+    Args:
+        words: ``name=value``, or values only. What is before the first ``=`` is a name if it could
+            be one in Python.
+        whole: all of them as JSON, in place of words.
+
+    Raises:
+        click.UsageError: some words have names and others have none, a name is there twice, or
+            the JSON is none, or beside words.
+    """
+    words = [*words]
+    if whole is not None:
+        if words:
+            raise click.UsageError("the params are in --params or in words, not in both")
+        return _whole(whole)
+    named: dict[str, Any] = {}
+    unnamed: list[Any] = []
+    for word in words:
+        name, found, value = word.partition("=")
+        if not found or not name.isidentifier():
+            unnamed.append(value_of(word))
+        elif name in named:
+            raise click.UsageError(f"the param {name} is there twice")
+        else:
+            named[name] = value_of(value)
+    if named and unnamed:
+        raise click.UsageError(
+            f"{next(iter(named))}=… has a name and {unnamed[0]!r} has none: a call has params by "
+            "name or by position, not both"
+        )
+    return named or unnamed or None
+
+
+def _whole(text: str) -> list[Any] | dict[str, Any]:
+    try:
+        params = json.loads(
+            _text_of_stdin() if text == STDIN else text, parse_constant=_refuse_constant
+        )
+    except ValueError as error:
+        raise click.UsageError(f"--params is no JSON: {error}") from None
+    except RecursionError:
+        raise click.UsageError("--params is nested too deeply") from None
+    if not isinstance(params, list | dict):
+        raise click.UsageError("--params is neither an object nor a list")
+    return params
+
+
+def _text_of_stdin() -> str:
+    try:
+        return sys.stdin.read().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"the standard input is no text: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
