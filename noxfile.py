@@ -23,6 +23,7 @@ PACKAGES = sorted(ROOT.glob("packages/*"))
 SOURCES = [str(path) for path in sorted(ROOT.glob("packages/*/src"))]
 IMPORT_NAMES = PYPROJECT["tool"]["coverage"]["run"]["source_pkgs"]
 DIST = ROOT / "dist"
+SITE = ROOT / "site"
 BUILT: set[Path] = set()
 # uv remembers wheels by their names alone, and ours keep theirs while the code changes.
 NAMES = ["gemstone", *(folder.name for folder in PACKAGES)]
@@ -33,7 +34,7 @@ PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
 
 PARTS = [["tests/chaos", "tests/functional/client", "tests/functional/discovery", "tests/unit"]]
-PARTS += [["tests/functional/events", "tests/integration"]]
+PARTS += [["tests/functional/cli", "tests/functional/events", "tests/integration"]]
 PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
 # What runs on the oldest interpreter only.
 NOT_AGAIN = ["-m", "not once"]
@@ -139,13 +140,27 @@ def pyright(session: nox.Session, *paths: str) -> None:
     session.log(f"pyright: no error in {checked[1]} files")
 
 
+@nox.session(python=OLDEST)
+def docs(session: nox.Session) -> None:
+    """The documentation, into site/: a warning, as of a link that leads nowhere, is an error."""
+    editables = [word for folder in PACKAGES for word in ("-e", str(folder))]
+    session.install(*editables, ".[all]", *group("docs"))
+    shutil.rmtree(SITE, ignore_errors=True)
+    options = ["-W", "--keep-going", "-q", "-E", "-d", str(Path(session.create_tmp()) / "doctrees")]
+    session.run("python", "-m", "sphinx", *options, "docs", str(SITE))
+    session.env["GEMSTONE_SITE"] = str(SITE)
+    session.run("pytest", "-q", "tests/site", *session.posargs)
+    session.log(f"the documentation is in {SITE / 'index.html'}")
+
+
 @nox.session(python=list(PYTHONS))
 def tests(session: nox.Session) -> None:
     """The tests, on every interpreter that is here, against what the wheels install.
 
     Those that are marked as ``once`` run on the oldest one only.
     """
-    install_wheels(session, *group("test"))
+    browser = group("browser") if session.python == OLDEST else []
+    install_wheels(session, *group("test"), *browser)
     test(session, *([] if session.python == OLDEST else NOT_AGAIN))
     if session.python == [*PYTHONS][-1] and (absent := interpreters.missing(PYTHONS)):
         session.warn(f"not run, because not here: Python {', '.join(absent)}")

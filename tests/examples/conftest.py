@@ -30,10 +30,10 @@ def free_port() -> int:
 class Program:
     """A Python program that serves on a port of 127.0.0.1."""
 
-    def __init__(self, path: Path, port: int) -> None:
+    def __init__(self, path: Path, port: int, *arguments: str) -> None:
         self.url = f"http://127.0.0.1:{port}/api"
         self.process = subprocess.Popen(
-            [sys.executable, str(path)],
+            [sys.executable, str(path), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -24,7 +24,16 @@ from .pages import Block, commands
 #: Commands of the shell that set up what is there in a test.
 SET_UP = {"mkdir", "cd", "python3", ".", "pip"}
 #: Any other language is one that nobody checks.
-LANGUAGES = {"python", "hidden", "sh", "json", "text"}
+LANGUAGES = {"python", "hidden", "sh", "json", "text", "toml", "javascript"}
+
+
+GEMSTONE = str(Path(sys.executable).with_name("gemstone"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Curl:
@@ -35,6 +44,7 @@ class Curl:
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
         self.url = ""
+        self.shows_head = False
         arguments = iter(words[1:])
         for word in arguments:
             if word in ("-X", "--request"):
@@ -44,6 +54,8 @@ class Curl:
                 self.headers[name.strip()] = value.strip()
             elif word in ("-d", "--data"):
                 self.body = next(arguments).encode()
+            elif word in ("-i", "--include"):
+                self.shows_head = True
             else:
                 assert not word.startswith("-"), f"curl {word} is none that this test knows"
                 self.url = word
@@ -56,7 +68,13 @@ class Curl:
         with contextlib.closing(connection):
             verb = self.verb or ("GET" if self.body is None else "POST")
             connection.request(verb, f"/{path}", self.body, self.headers)
-            return connection.getresponse().read().decode()
+            response = connection.getresponse()
+            body = response.read().decode()
+        if not self.shows_head:
+            return body
+        first = f"HTTP/1.1 {response.status} {response.reason}"
+        lines = [first, *(f"{name}: {value}" for name, value in response.getheaders())]
+        return "\r\n".join([*lines, "", body])
 
 
 def run_curl(words: list[str]) -> str:
@@ -78,6 +96,11 @@ def assert_it_answers(port: int, endpoint: str = "/api") -> None:
     assert answer["error"]["code"] == gemstone.jsonrpc.METHOD_NOT_FOUND, answer
 
 
+def _without_space(text: str) -> str:
+    """The text, but for what ruff changes of a method that stands alone on a page."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
 class Reader:
     """Does what a page says, from top to bottom."""
 
@@ -86,6 +109,7 @@ class Reader:
         self._folder = folder
         self._stack = stack
         self._module = types.ModuleType(f"page_{page.stem.replace('-', '_')}")
+        self._module.__file__ = str(page)
         self._serving = stack.enter_context(ExitStack())
         self._port: int | None = None
         self._printed = ""
@@ -101,6 +125,10 @@ class Reader:
             return
         if what == "file":
             (self._folder / name).write_text(block.text)
+            return
+        if what == "quote":
+            quoted = _without_space(block.text)
+            assert quoted in _without_space((ROOT / name).read_text()), f"{name} does not say so"
             return
         assert not what, f"a comment that says nothing to this test: {block.note!r}"
         self.done += 1
@@ -129,6 +157,8 @@ class Reader:
                 self._printed = run_curl([self._here(word) for word in words])
             elif words[0] == "python":
                 self._run(words[1:])
+            elif words[0] == "gemstone":
+                self._run_gemstone([self._here(word) for word in words[1:]])
             else:
                 assert words[0] in SET_UP, f"{' '.join(words)!r} is a command that nobody checks"
 
@@ -167,7 +197,7 @@ class Reader:
 
     def _run(self, arguments: list[str]) -> None:
         if arguments[0].endswith(".py") and ".start()" in (self._folder / arguments[0]).read_text():
-            self._serve_program(self._folder / arguments[0])
+            self._serve_program(self._folder / arguments[0], *arguments[1:])
             return
         for file in self._folder.glob("*.py"):
             file.write_text(self._here(file.read_text()))
@@ -184,15 +214,24 @@ class Reader:
         assert done.returncode == 0, done.stdout + done.stderr
         self._printed = done.stdout
 
-    def _serve_program(self, path: Path) -> None:
+    def _run_gemstone(self, words: list[str]) -> None:
+        if words[0] == "run":
+            self._serving.close()
+            port = self._port = free_port()
+            arguments = [str(self._folder / words[1]), *words[2:], "--port", str(port)]
+            self._serving.callback(self._end, Program(Path(GEMSTONE), port, "run", *arguments))
+            return
+        done = subprocess.run([GEMSTONE, *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        self._printed = done.stdout
+
+    def _serve_program(self, path: Path, *arguments: str) -> None:
         self._serving.close()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         text = path.read_text()
         assert text.count("port = 8000") == 1, f"{path.name} does not listen on 8000"
         path.write_text(text.replace("port = 8000", f"port = {self._port}"))
-        program = Program(path, self._port)
+        program = Program(path, self._port, *arguments)
         self._serving.callback(self._end, program)
         assert_it_answers(self._port)
 

@@ -85,6 +85,44 @@ def test_modules(run):
         assert statistics["calls"]["users.register"] == 2
 
 
+def test_plugins(run):
+    program = run("plugins.py")
+
+    with gemstone.RemoteService(program.url) as service:
+        assert service.methods.greet("ada") == "hello ada"
+        assert service.call_method("greet").error["code"] == -32602
+        until(
+            lambda: service.methods.statistics()["counts"].get("event greeted") == 1,
+            what="the plugin has seen the event",
+        )
+        statistics = service.methods.statistics()
+    assert (statistics["counts"]["greet"], statistics["counts"]["error -32602"]) == (1, 1)
+    assert 0 < statistics["slowest"]["greet"] < 30
+    code, output = program.end(signal.SIGTERM)
+    assert code == 0
+    entries = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    assert [(each["method"], each["code"]) for each in entries[:2]] == [
+        ("greet", None),
+        ("greet", -32602),
+    ]
+
+
+def test_configuration(run, tmp_path, monkeypatch):
+    shutil.copy(ROOT / "examples" / "greeter.toml", tmp_path)
+    monkeypatch.setenv("GREETER_GREETING", "hi")
+    url = run("configuration.py").url
+
+    with gemstone.RemoteService(url) as service:
+        assert service.methods.greet("x" * 30) == f"hi {'x' * 20}"
+        settings = service.methods.settings("s3cret")
+        with pytest.raises(RemoteCallError, match="not the token"):
+            service.methods.settings("")
+    assert settings["greeting"] == "hi (from the environment variable GREETER_GREETING)"
+    assert settings["max-length"].startswith("20 (from ")
+    assert settings["api-token"].startswith("*** (from ")
+    assert settings["host"] == "127.0.0.1 (from default)"
+
+
 @pytest.mark.parametrize("broker", [None, "redis_server", "rabbitmq_server"])
 def test_events(run, request, monkeypatch, broker):
     if broker is not None:
@@ -157,36 +195,6 @@ def test_web_page(run):
     [media_type] = re.findall(r'"Content-Type": "(.*?)"', script)
     browser = {"Origin": site, "Sec-Fetch-Site": "same-origin", "Content-Type": media_type}
     assert post(url, "say_hello", {"name": "you"}, **browser)[2]["result"] == "hello you"
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node here to run the page's script")
-def test_the_script_of_the_web_page(run, tmp_path):
-    """The script as it is, in a stand-in for a page that has one form."""
-    url = run("web_page.py").url
-    stand_in = """
-        const elements = { name: { value: "you" }, answer: {}, form: {} };
-        const submitted = new Promise((resolve) => {
-          elements.form.addEventListener = (kind, listener) => resolve(listener);
-        });
-        globalThis.document = {
-          body: { dataset: { endpoint: process.argv[2] } },
-          getElementById: (id) => elements[id],
-        };
-    """
-    script = (ROOT / "examples" / "static" / "page.js").read_text()
-    end = """
-        submitted
-          .then((listener) => listener({ preventDefault() {} }))
-          .then(() => { console.log(elements.answer.textContent); process.exit(0); });
-    """
-    program = tmp_path / "page.js"
-    program.write_text(stand_in + script.replace('"use strict";', "") + end)
-
-    for endpoint, said in ((url, "hello you"), (f"{url}/nothing", "SyntaxError")):
-        done = subprocess.run(
-            ["node", str(program), endpoint], capture_output=True, text=True, timeout=60
-        )
-        assert said in done.stdout, done.stderr
 
 
 def post(url: str, method: str, params=None, **headers: str):
