@@ -3,6 +3,8 @@
 from typing import assert_type
 
 import gemstone
+import gemstone.config
+import gemstone.config.configurator
 import gemstone.core
 import gemstone.discovery
 import gemstone.event
@@ -33,6 +35,20 @@ assert_type(Hello().say_hello("world"), str)
 
 class Chatty(gemstone.plugins.BasePlugin):
     name = "chatty"
+
+    def on_method_return(
+        self, jsonrpc_request: gemstone.Request, outcome: gemstone.plugins.MethodOutcome
+    ) -> None:
+        assert_type(outcome.error, RpcError | None)
+        assert_type(outcome.seconds, float)
+        assert_type(outcome.size, int)
+
+    def on_event(self, event: gemstone.event.Event) -> None:
+        assert_type(event.name, str)
+
+
+class Plugged(Hello):
+    plugins = [Chatty, Chatty(), "chatty", gemstone.plugins.RequestLog(logger="access")]
 
 
 def call(service: RemoteService) -> None:
@@ -69,6 +85,21 @@ class Registry(gemstone.Container):
     async def remember(self, body: dict[str, str], event: gemstone.event.Event) -> None:
         assert_type(event.id, str | None)
         assert_type(event.attempt, int)
+
+
+class Page(gemstone.GemstoneCustomHandler):
+    def initialize(self, title: str) -> None:
+        self.title = title
+
+    def get(self) -> None:
+        self.write({self.title: self.microservice.name})
+
+
+class Site(gemstone.MicroService):
+    name = "site"
+    extra_handlers = [(r"/", Page, {"title": "name"}), (r"/other", Page)]
+    health_endpoint = None
+    ssl_options = {"certfile": "cert.pem"}
 
 
 class Users(gemstone.MicroService):
@@ -177,3 +208,34 @@ gemstone.discovery.register_discovery_strategy("pigeons", PigeonDiscovery)
 
 with gemstone.discovery.ServiceRegistry().start_in_thread() as registry:
     assert_type(registry, gemstone.discovery.ServiceRegistry)
+
+
+# Configuration.
+class Vault(gemstone.config.BaseConfigurator):
+    def load(self) -> None: ...
+
+    def get(self, name: str) -> object:
+        configurable = self.get_configurable_by_name(name)
+        assert_type(configurable, gemstone.config.Configurable | None)
+        final: object = self.final_value(name, "8000")
+        return final
+
+    def source(self, name: str) -> str:
+        return f"vault: {self.service_name}.{name}"
+
+
+vault = Vault()
+vault.register_configurable(
+    gemstone.config.Configurable(
+        "port", template=lambda x: x + 1, type=int, choices=[8000], help="…", required=True
+    )
+)
+for configurable in vault.configurables:
+    assert_type(configurable, gemstone.config.configurable.Configurable)
+    assert_type(configurable.name, str)
+gemstone.config.configurator.CommandLineConfigurator(["--port", "8000"]).load()
+gemstone.config.EnvironmentConfigurator("USERS_", environment={"USERS_PORT": "8000"})
+gemstone.config.FileConfigurator("users.toml", table="users", optional=True)
+configured = gemstone.MicroService().configuration()["port"]
+assert_type(configured, gemstone.config.ConfiguredValue)
+assert_type(configured.source, str)
