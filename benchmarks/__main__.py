@@ -7,13 +7,13 @@ from typing import Final
 
 from tools.brokers import BrokerError
 
-from . import async_calls, breaker, calls, events, lookup, starts, ticker, waits
+from . import async_calls, breaker, calls, client_calls, events, lookup, starts, ticker, waits
 from .processes import Bench, BenchmarkError, bench
 from .report import Comparison, Part, comparisons_table, machine
 
 _PARTS: Final = [
     *("calls", "starts", "waits", "redis", "rabbitmq", "ticker"),
-    *("lookup", "breaker", "async"),
+    *("lookup", "breaker", "async", "client"),
 ]
 
 
@@ -51,6 +51,9 @@ def main() -> int:
             rounds=options.async_rounds,
             calls=options.async_calls,
             seconds=options.async_seconds,
+        ),
+        "client": lambda bench: client_calls.run(
+            bench, rounds=options.client_rounds, calls=options.client_calls
         ),
     }
     print(machine(), flush=True)
@@ -91,6 +94,8 @@ def _options() -> argparse.Namespace:
     add("--async-rounds", type=int, default=5, help="rounds of asynchronous calls (%(default)s)")
     add("--async-calls", type=int, default=1000, help="asynchronous calls in one (%(default)s)")
     add("--async-seconds", type=float, default=0.005, help="how long each waits (%(default)s)")
+    add("--client-rounds", type=int, default=9, help="rounds of a client's calls (%(default)s)")
+    add("--client-calls", type=int, default=2000, help="a client's calls in one (%(default)s)")
     add("--lookup-rounds", type=int, default=9, help="rounds of lookups (%(default)s)")
     add("--lookups", type=int, default=2_000, help="lookups in a round (%(default)s)")
     add("--unrelated-keys", type=int, default=1_000_000, help="keys beside them (%(default)s)")

@@ -71,6 +71,22 @@ def test_a_callable_may_change_the_body(peer):
     assert peer.requests[0].body.endswith(b"   ")
 
 
+def test_a_callable_may_change_the_query_each_time(peer):
+    tokens = iter(["one", "two", "three"])
+
+    def sign(request):
+        request.prepare_url(peer.url, {"token": next(tokens)})
+        return request
+
+    with RemoteService(peer.url, authentication_method=sign) as service:
+        for number in range(3):
+            assert service.call_method("x", [number]).result == [number]
+    assert [request.line for request in peer.requests] == [
+        f"POST /api?token={token} HTTP/1.1" for token in ("one", "two", "three")
+    ]
+    assert peer.accepted == 1
+
+
 def test_what_a_callable_raises_goes_through(peer):
     def refuse(request):
         raise LookupError("no token today")

@@ -15,7 +15,7 @@ from ..errors import ServiceStateError
 from ..jsonrpc import SERVICE_HEADER
 from ._answers import Answer
 from ._endpoint import Endpoint
-from ._failures import FAILURES, explained
+from ._failures import FAILURES, explained, is_connect_timeout
 from ._forking import restart_after_fork
 from ._lanes import Authentication, Lane, Template
 
@@ -142,22 +142,20 @@ class Connections:
         """
         request = template.authenticated(body, timeout) if template.auth else None
         with self._lane() as lane:
-            if request is None:
-                request = lane.request_from(template, body, timeout)
             try:
-                response, content = lane.post(request, timeout, connect_within, self._settings)
+                raw, content = lane.post(template, body, timeout, connect_within, request)
             except FAILURES as exc:
                 limit = timeout
-                if connect_within is not None and isinstance(exc, requests.ConnectTimeout):
+                if connect_within is not None and is_connect_timeout(exc):
                     limit = min(timeout, connect_within)
                 error, cause = explained(exc, self.shown, template.confidential, limit)
             else:
                 return read(
                     Answer(
                         self.endpoint,
-                        response.status_code,
-                        response.reason or "",
-                        response.headers.get("Location"),
+                        raw.status,
+                        raw.reason or "",
+                        raw.headers.get("Location"),
                         content,
                         template.confidential,
                     )
@@ -175,10 +173,10 @@ class Connections:
         Args:
             within: how many seconds it may take.
         """
-        lane = Lane()
+        lane = Lane(self._settings)
         try:
             url = _without_userinfo(self.endpoint.url).partition("?")[0]  # it may hold a token
-            said = lane.probe(self._prepared("HEAD", url, {}, _unchanged), within, self._settings)
+            said = lane.probe(self._prepared("HEAD", url, {}, _unchanged), within)
         except FAILURES:
             return None
         finally:
@@ -204,7 +202,7 @@ class Connections:
                     f"this RemoteService of {self.shown} is closed; make a new one"
                 )
             if not self._idle:
-                return Lane()
+                return Lane(self._settings)
             lane = self._idle.pop()
             if now - lane.last_used <= _IDLE_LIMIT:
                 return lane

@@ -35,12 +35,16 @@ _UNFIT_BODY: Final = (
     urllib3.exceptions.DecodeError,
 )
 
+_CONNECT_TIMEOUTS: Final = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+)
+
 # What fails before there is a connection that a request could be sent over.
 _BEFORE_SENDING: Final = (
-    requests.exceptions.ConnectTimeout,
+    *_CONNECT_TIMEOUTS,
     requests.exceptions.InvalidURL,
     urllib3.exceptions.LocationValueError,
-    urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.NewConnectionError,
     ssl.SSLCertVerificationError,
 )
@@ -79,6 +83,16 @@ def explained(
     return error, cause
 
 
+def is_connect_timeout(exc: BaseException) -> bool:
+    """Whether there was no connection in time."""
+    return any(
+        # Before 2.0, urllib3 takes a refusal for a kind of timeout.
+        isinstance(each, _CONNECT_TIMEOUTS)
+        and not isinstance(each, urllib3.exceptions.NewConnectionError)
+        for each in _causes(exc)
+    )
+
+
 def _error(
     causes: list[BaseException], reason: str, shown: str, timeout: float, was_sent: bool
 ) -> RemoteServiceError:
@@ -86,7 +100,7 @@ def _error(
     within = f"within {timeout:.3g} s"
     if isinstance(exc, DeadlinePassed):
         return RemoteTimeoutError(f"{shown} did not end its answer {within}", shown)
-    if isinstance(exc, requests.exceptions.ConnectTimeout):
+    if is_connect_timeout(exc):
         return RemoteTimeoutError(f"{shown} did not accept a connection {within}", shown)
     if isinstance(exc, requests.exceptions.Timeout | urllib3.exceptions.ReadTimeoutError):
         return RemoteTimeoutError(f"{shown} did not answer {within}", shown)

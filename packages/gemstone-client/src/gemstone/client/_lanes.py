@@ -1,7 +1,7 @@
 """One keep-alive connection, and the way of a request over it.
 
-Through ``requests`` without its ``Session`` per call: that would read the environment and the
-netrc file and prepare every header each time, which costs more than the call.
+What the environment, the netrc file and the URL say, ``requests`` is asked once; the calls then go
+to the connection pool of ``urllib3`` that it has made. Asking for each would cost more than a call.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.util import Timeout
+from urllib3.util import Retry, Timeout
 
 from ..deadlines import TIMEOUT_HEADER
 from ._failures import DeadlinePassed
@@ -19,6 +19,9 @@ from ._failures import DeadlinePassed
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 #: What a service may be given to authenticate with: a user and a password, headers, or a function.
 Authentication: TypeAlias = tuple[str, str] | Mapping[str, str] | Auth | None
+
+#: Whether a call is made again, :mod:`._calls` decides. What went wrong is raised as it is.
+_NEVER: Final = Retry(total=False)
 
 _CHUNK: Final = 1 << 16
 _SMALL_CHUNK: Final = 1 << 10
@@ -28,7 +31,7 @@ class Template:
     """A request with everything but its body, prepared once for many calls.
 
     Args:
-        request: the prepared request. Not to be changed afterwards.
+        request: the prepared request.
         confidential: whether it carries credentials, or anything else of the user's that may be
             some. Nothing that comes back is quoted then.
         auth: is applied to every single copy of it, because tokens change and a signature
@@ -41,18 +44,19 @@ class Template:
         self.request = request
         self.confidential = confidential
         self.auth = auth
+        # A plain dict: that of requests is slow to go through.
+        self._headers = {**request.headers}
 
-    def with_headers(self, headers: Mapping[str, str]) -> "Template":
-        """The same with more headers."""
-        request = self.request.copy()
-        request.headers.update(headers)
-        return Template(request, self.confidential or bool(headers), self.auth)
+    def headers(self, body: bytes, timeout: float) -> dict[str, str]:
+        """All headers of a call."""
+        return {**self._headers, **_changing(body, timeout)}
 
     def authenticated(self, body: bytes, timeout: float) -> requests.PreparedRequest:
         """A whole request of its own, with :attr:`auth` applied to it."""
         request = self.request.copy()
         request.hooks = {"response": []}  # a copy shares them, so `auth` would add to all
-        _fill(request, body, timeout)
+        request.body = body
+        request.headers.update(_changing(body, timeout))
         if self.auth is not None:
             request = self.auth(request)
         if not isinstance(request, requests.PreparedRequest):
@@ -64,10 +68,12 @@ class Template:
         return request
 
 
-def _fill(request: requests.PreparedRequest, body: bytes, timeout: float) -> None:
-    request.body = body
-    request.headers["Content-Length"] = str(len(body))
-    request.headers[TIMEOUT_HEADER] = str(max(1, int(timeout * 1000)))
+def _changing(body: bytes, timeout: float) -> dict[str, str]:
+    """The headers that no two calls have in common."""
+    return {
+        "Content-Length": str(len(body)),
+        TIMEOUT_HEADER: str(max(1, int(timeout * 1000))),
+    }
 
 
 class Lane(HTTPAdapter):
@@ -76,64 +82,103 @@ class Lane(HTTPAdapter):
     What an adapter works out for each request from the URL and the settings is the same for
     every request here, so it is kept; the methods are those that `HTTPAdapter` opens to
     subclasses.
+
+    Args:
+        settings: for TLS and proxies, as :meth:`send` takes them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._settings = settings
         self.last_used = 0.0
         self._pool: Any = None
         self._verified: Any = None
-        self._target: str | None = None
-        self._template: Template | None = None
-        self._request: requests.PreparedRequest | None = None
-        self._response: requests.Response | None = None
-
-    def request_from(
-        self, template: Template, body: bytes, timeout: float
-    ) -> requests.PreparedRequest:
-        """The request of `template` with `body`. The next call overwrites it."""
-        if self._request is None or self._template is not template:
-            self._template, self._request = template, template.request.copy()
-        _fill(self._request, body, timeout)
-        return self._request
+        self._target = ""  # what stands in the request line
+        self._raw: Any = None  # the answer that is being read
 
     def post(
         self,
-        request: requests.PreparedRequest,
+        template: Template,
+        body: bytes,
         timeout: float,
         connect_within: float | None,
-        settings: dict[str, Any],
-    ) -> tuple[requests.Response, bytes]:
-        """Send a request and read the whole answer to it. Raises one of `FAILURES`."""
+        authenticated: requests.PreparedRequest | None = None,
+    ) -> tuple[Any, bytes]:
+        """Send a request and read the whole answer to it. Raises one of `FAILURES`.
+
+        Args:
+            template: the request without its body.
+            body: what to send.
+            timeout: in seconds.
+            connect_within: how many of them connecting may take, ``None`` for all.
+            authenticated: what to send in place of both, made of them by `Template.authenticated`.
+
+        Returns:
+            The answer as urllib3 gives it, and its body.
+        """
         deadline = time.monotonic() + timeout
-        limits: Any = Timeout(total=timeout, connect=connect_within)  # requests' stubs lack it
-        if request.hooks["response"]:
-            # A handshake, as digest authentication has: only a session runs it.
-            session = requests.Session()
-            session.mount("http://", self)
-            session.mount("https://", self)
-            response = session.send(request, timeout=limits, allow_redirects=False, **settings)
-            pieces = response.iter_content(_CHUNK)
+        limits = Timeout(total=timeout, connect=connect_within)
+        if authenticated is None:
+            self._raw = self._send(template, body, timeout, limits)
+            pieces = _pieces(self._raw)
         else:
-            response = self.send(request, timeout=limits, **settings)
-            pieces = _pieces(response.raw)
-        body = []
+            response = self._send_authenticated(authenticated, limits)
+            self._raw = response.raw
+            # The function may have seen, and read, what has come.
+            handshake = authenticated.hooks["response"]
+            pieces = response.iter_content(_CHUNK) if handshake else _pieces(self._raw)
+        content = []
         for piece in pieces:
-            body.append(piece)
+            content.append(piece)
             if time.monotonic() > deadline:
                 raise DeadlinePassed
-        if not body:
-            _check_whole(response.raw)
-        response.raw.release_conn()
-        self._response = None
-        return response, body[0] if len(body) == 1 else b"".join(body)
+        raw = self._raw
+        if not content:
+            _check_whole(raw)
+        raw.release_conn()
+        self._raw = None
+        return raw, content[0] if len(content) == 1 else b"".join(content)
 
-    def probe(
-        self, request: requests.PreparedRequest, timeout: float, settings: dict[str, Any]
-    ) -> Mapping[str, str]:
+    def _send(self, template: Template, body: bytes, timeout: float, limits: Timeout) -> Any:
+        if not self._target:
+            self._open(template.request, **self._settings)
+        return self._pool.urlopen(
+            "POST",
+            self._target,
+            body=body,
+            headers=template.headers(body, timeout),
+            retries=_NEVER,
+            redirect=False,
+            assert_same_host=False,  # the target of a request to a proxy names another one
+            timeout=limits,
+            preload_content=False,
+            decode_content=False,
+        )
+
+    def _open(
+        self, request: requests.PreparedRequest, *, verify: Any, cert: Any, proxies: Any, **_: Any
+    ) -> None:
+        """Do once what :meth:`send` does each time."""
+        pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self.cert_verify(pool, request.url, verify, cert)
+        self._target = self.request_url(request, proxies)
+
+    def _send_authenticated(
+        self, request: requests.PreparedRequest, limits: Any
+    ) -> requests.Response:
+        """Send what a function has authenticated, which is written for requests."""
+        if not request.hooks["response"]:
+            return self.send(request, timeout=limits, **self._settings)
+        # A handshake, as digest authentication has: only a session runs it.
+        session = requests.Session()
+        session.mount("http://", self)
+        session.mount("https://", self)
+        return session.send(request, timeout=limits, allow_redirects=False, **self._settings)
+
+    def probe(self, request: requests.PreparedRequest, timeout: float) -> Mapping[str, str]:
         """Send a request and give the headers of the answer to it. Raises one of `FAILURES`."""
         limits: Any = Timeout(total=timeout)
-        return self.send(request, timeout=limits, **settings).headers
+        return self.send(request, timeout=limits, **self._settings).headers
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool of the one connection."""
@@ -148,31 +193,23 @@ class Lane(HTTPAdapter):
             adapter.cert_verify(conn, *args, **kwargs)
             self._verified = conn
 
-    def request_url(self, *args: Any, **kwargs: Any) -> str:
-        """What stands in the request line."""
-        if self._target is None:
-            self._target = super().request_url(*args, **kwargs)
-        return self._target
-
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """The answer, without its cookies, unless a handshake needs them."""
         if req.hooks["response"]:
             response = super().build_response(req, resp)
         else:
             response = requests.Response()
-            response.status_code = resp.status
-            response.reason = resp.reason
             response.headers = resp.headers
             response.raw = resp
-        self._response = response
+        self._raw = resp
         return response
 
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""
-        response, self._response = self._response, None
-        if response is not None:
-            response.close()
-        pool, self._pool, self._verified = self._pool, None, None
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            raw.close()
+        pool, self._pool, self._verified, self._target = self._pool, None, None, ""
         if pool is not None:  # else urllib3 2 closes it only when nothing refers to it any more
             pool.close()
         super().close()
