@@ -20,6 +20,7 @@ class NoHttp:
     """What brings a body to the dispatcher, without a socket."""
 
     headers: dict[str, str] = {}
+    timeout = None
     peer = None
 
     async def handler(self):

@@ -328,7 +328,7 @@ class Noted(gemstone.MicroService):
 
 def test_what_a_quick_notification_did_is_there_with_its_answer(serve, monkeypatch):
     # Whatever is quick on this machine.
-    monkeypatch.setattr("gemstone_core._rpc._dispatcher._PATIENCE", 30.0)
+    monkeypatch.setattr("gemstone_core._rpc._notifications._PATIENCE", 30.0)
     noted = serve(Noted())
     for _ in range(10):
         noted.post({"jsonrpc": "2.0", "method": "quick"})

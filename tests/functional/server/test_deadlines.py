@@ -192,6 +192,7 @@ class Nobody:
     """What brings a body to the dispatcher, without a socket."""
 
     headers: dict[str, str] = {}
+    timeout = None
     came = 0.0
     peer = None
 

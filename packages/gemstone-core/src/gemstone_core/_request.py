@@ -22,6 +22,14 @@ class Exchange(Protocol):
         ...
 
     @property
+    def timeout(self) -> str | None:
+        """The header ``Gemstone-Timeout-Ms`` as it came, ``None`` without one.
+
+        If it was sent more than once, all of them, joined by commas.
+        """
+        ...
+
+    @property
     def came(self) -> float:
         """When the head of the message was there, in seconds of :func:`time.monotonic`."""
         ...
@@ -36,7 +44,7 @@ class Exchange(Protocol):
         ...
 
 
-class Request:
+class Request(msgspec.Struct, eq=False):
     """The call that a method is answering, as :func:`current_request` gives it.
 
     Attributes:
@@ -46,21 +54,11 @@ class Request:
             ``None``: what the client has given it, or ``method_timeout`` if that is nearer.
     """
 
-    __slots__ = ("_exchange", "_id", "deadline", "method", "params")
-
-    def __init__(
-        self,
-        exchange: Exchange,
-        method: str,
-        params: list[Any] | dict[str, Any],
-        id: bytes,
-        deadline: float | None,
-    ) -> None:
-        self._exchange = exchange
-        self._id = id
-        self.method = method
-        self.params = params
-        self.deadline = deadline
+    _exchange: Exchange
+    method: str
+    params: list[Any] | dict[str, Any]
+    _id: bytes
+    deadline: float | None
 
     @property
     def id(self) -> Any:

@@ -15,6 +15,7 @@ from tornado import httputil
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
+from gemstone.deadlines import TIMEOUT_HEADER
 from gemstone.errors import ServiceStateError
 
 from .._rpc._dispatcher import Dispatcher
@@ -99,6 +100,11 @@ class RpcMessage(httputil.HTTPMessageDelegate):
     def headers(self) -> Mapping[str, str]:
         """The headers of the message."""
         return self._headers
+
+    @property
+    def timeout(self) -> str | None:
+        """How long the other side waits for the answer, as it says so."""
+        return self._headers.get(TIMEOUT_HEADER)
 
     @property
     def peer(self) -> str | None:

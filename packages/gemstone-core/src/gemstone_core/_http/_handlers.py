@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tornado import httputil, web
 
+from gemstone.deadlines import TIMEOUT_HEADER
+
 from ._guard import guarded
 from ._rules import Refusal, look_at, too_large
 
@@ -154,6 +156,11 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
     def headers(self) -> Mapping[str, str]:
         """The headers of the request."""
         return self.request.headers
+
+    @property
+    def timeout(self) -> str | None:
+        """How long the client waits for the answer, as it says so."""
+        return self.request.headers.get(TIMEOUT_HEADER)
 
     @property
     def peer(self) -> str | None:

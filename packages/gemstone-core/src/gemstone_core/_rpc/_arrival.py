@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from msgspec import Struct
+
 from gemstone import jsonrpc
 from gemstone.deadlines import TIMEOUT_HEADER
 
@@ -18,51 +20,37 @@ _MOST_MILLISECONDS: Final = 10**9
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
-class Arrival:
+class Arrival(Struct, eq=False):
     """A body that came, and is being answered.
-
-    Attributes:
-        exchange: what brought it.
-        milliseconds: how long its sender waits for the answer, or ``None``: without a limit.
-        deadline: when that ends, in seconds of :func:`time.monotonic`.
 
     Args:
         exchange: what brought it.
         authenticate: says of its handler whether private methods may be called; plain or a
             coroutine function.
         abandon: takes a task that nobody waits for any more.
-
-    Raises:
-        BadMessage: the header says no number of milliseconds.
+        milliseconds: how long its sender waits for the answer, or ``None``: without a limit.
+        deadline: when that ends, in seconds of :func:`time.monotonic`.
     """
 
-    __slots__ = (
-        "_abandon",
-        "_authenticate",
-        "_question",
-        "_waiting",
-        "deadline",
-        "exchange",
-        "milliseconds",
-    )
+    exchange: Exchange
+    authenticate: Callable[[Any], Awaitable[bool] | bool]
+    abandon: Callable[[asyncio.Task[Any]], None]
+    milliseconds: int | None = None
+    deadline: float | None = None
+    _question: asyncio.Task[bool | BaseException] | None = None
+    _waiting: int = 0
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        authenticate: Callable[[Any], Awaitable[bool] | bool],
-        abandon: Callable[[asyncio.Task[Any]], None],
-    ) -> None:
-        self.exchange = exchange
-        self.milliseconds: int | None = None
-        self.deadline: float | None = None
-        self._authenticate = authenticate
-        self._abandon = abandon
-        self._question: asyncio.Task[bool | BaseException] | None = None
-        self._waiting = 0
-        headers = exchange.headers
-        if TIMEOUT_HEADER in headers:
-            self.milliseconds = _milliseconds(headers[TIMEOUT_HEADER])
-            self.deadline = exchange.came + self.milliseconds / 1000
+    def note_deadline(self, timeout: str) -> None:
+        """Note how long the sender waits for the answer.
+
+        Args:
+            timeout: the header that says so.
+
+        Raises:
+            BadMessage: it says no number of milliseconds.
+        """
+        self.milliseconds = _milliseconds(timeout)
+        self.deadline = self.exchange.came + self.milliseconds / 1000
 
     async def verdict(self, deadline: float | None) -> bool | BaseException:
         """Whether private methods may be called, or what was raised instead of saying so.
@@ -82,14 +70,14 @@ class Arrival:
             self._waiting -= 1
             if not question.done() and not self._waiting:
                 self._question = None
-                self._abandon(question)
+                self.abandon(question)
         if not question.done():
             raise DeadlinePassed(began=False)
         return question.result()
 
     async def _ask(self) -> bool | BaseException:
         try:
-            verdict: Any = self._authenticate(await self.exchange.handler())
+            verdict: Any = self.authenticate(await self.exchange.handler())
             if inspect.isawaitable(verdict):
                 verdict = await verdict
             if inspect.isgenerator(verdict) or inspect.isasyncgen(verdict):

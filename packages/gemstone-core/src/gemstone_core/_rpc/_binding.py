@@ -5,6 +5,7 @@ what was wrong in a client's words.
 """
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,12 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 class Binding:
     """What a bound method takes from a client.
+
+    Attributes:
+        fewest: a list of at least so many params fits, ...
+        most: ... if it has at most so many; no other list does.
+        handler_by_keyword: whether the handler goes in as the keyword ``handler``, and not as
+            the first argument.
 
     Args:
         function: the method, bound to its object.
@@ -26,7 +33,6 @@ class Binding:
 
     def __init__(self, function: Callable[..., Any], takes_handler: bool) -> None:
         parameters = list(inspect.signature(function).parameters.values())
-        #: Whether the handler goes in as the keyword ``handler``, not as the first argument.
         self.handler_by_keyword = False
         #: What is filled in already, so that no client can give it beside ``**names``.
         self._refused = _bound_name(function)
@@ -52,6 +58,10 @@ class Binding:
         self._only_by_position = [
             p.name for p in by_position if p.kind is p.POSITIONAL_ONLY and p.default is p.empty
         ]
+        self.fewest = len(self._needed_positions)
+        self.most = sys.maxsize if self._takes_any_count else len(self._positions)
+        if self._only_by_name:
+            self.most = -1
 
     def problem(self, params: list[Any] | dict[str, Any]) -> str | None:
         """What of these params does not fit, in one line for the client, or ``None``."""

@@ -1,12 +1,17 @@
 """Waiting for an outcome, but not beyond a deadline."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from .._tasks import begin
 
 T = TypeVar("T")
+
+#: How much later timers are set than what they are for, in seconds. uvloop counts milliseconds,
+#: so that it may call too early, when it would not be true yet that the time is over.
+_CLOCK: Final = 0.002
 
 
 class DeadlinePassed(Exception):
@@ -22,8 +27,8 @@ class DeadlinePassed(Exception):
 
 
 def seconds_until(deadline: float | None) -> float | None:
-    """How long it is until a deadline, less than 0 afterwards; ``None`` without one."""
-    return None if deadline is None else deadline - time.monotonic()
+    """How long to wait until a deadline is over, less than 0 afterwards; ``None`` without one."""
+    return None if deadline is None else deadline - time.monotonic() + _CLOCK
 
 
 def check_time(deadline: float | None) -> None:
@@ -53,10 +58,10 @@ async def run_until(
     Raises:
         DeadlinePassed: there was no result by the deadline.
     """
-    task = _begin(coroutine, name)
+    loop = asyncio.get_running_loop()
+    task = begin(loop, coroutine, name=name)
     if task.done():
         return task.result()
-    loop = asyncio.get_running_loop()
     woken: asyncio.Future[None] = loop.create_future()
 
     def wake(_: object = None) -> None:
@@ -65,7 +70,7 @@ async def run_until(
 
     # As asyncio.wait() does it, at half of its cost, which is a tenth of a call.
     task.add_done_callback(wake)
-    timer = loop.call_later(deadline - time.monotonic(), wake)
+    timer = loop.call_later(deadline - time.monotonic() + _CLOCK, wake)
     try:
         await woken
     except asyncio.CancelledError:
@@ -77,11 +82,3 @@ async def run_until(
         return task.result()
     abandon(task)
     raise DeadlinePassed(began=True)
-
-
-def _begin(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):
-        # What never waits is done at once: without it a quick call takes a tenth longer.
-        return asyncio.eager_task_factory(loop, coroutine, name=name)
-    return loop.create_task(coroutine, name=name)

@@ -6,7 +6,7 @@ Ids are never decoded: a client gets back the very bytes that it sent.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import UNSET, DecodeError, Raw, Struct, ValidationError, json
 
@@ -18,8 +18,17 @@ _UNREADABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError, ValueErro
 _ID_BEGINNINGS: Final = frozenset(b'"-0123456789n')
 
 
-class Call(Struct):
-    """One request object: a call, or a notification if it has no id."""
+class Call(Struct, gc=False):
+    """A request object as the specification has it: a call, or a notification without an id."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: list[Any] | dict[str, Any] = []
+    id: Raw = Raw()
+
+
+class _Loose(Struct):
+    """A request object whose members may be anything."""
 
     jsonrpc: Any = UNSET
     method: Any = UNSET
@@ -50,61 +59,95 @@ class BadMessage(Exception):
         self.id = id
 
 
-_decode_body: Final[Callable[[bytes], Call | list[Raw]]] = json.Decoder(Call | list[Raw]).decode
-_decode_call: Final = json.Decoder(Call).decode
+_decode_body: Final[Callable[[bytes], Call | list[Call]]] = json.Decoder(Call | list[Call]).decode
+_decode_loosely: Final[Callable[[bytes], _Loose | list[Raw]]] = json.Decoder(
+    _Loose | list[Raw]
+).decode
+_decode_member: Final = json.Decoder(_Loose).decode
 _decode_envelope: Final = json.Decoder(_Envelope).decode
 _skim: Final = json.Decoder(Raw).decode
 encode: Final = json.Encoder().encode
 
 
-def read_body(body: bytes) -> Call | list[Raw]:
-    """The request object, or the members of the batch, that a body holds.
+def read_body(body: bytes, *, null_params: bool) -> Call | list[Call] | list[Raw]:
+    """The request object that a body holds, or the members of the batch.
+
+    Args:
+        body: what came.
+        null_params: whether ``"params": null`` stands for no params.
+
+    Returns:
+        A call, or several if all members of the batch are calls. Otherwise the members as they
+        are, for :func:`read_member`.
 
     Raises:
-        BadMessage: the body is not JSON, or neither an object nor an array.
+        BadMessage: the body is not JSON, or neither a request object nor an array.
     """
     try:
         # msgspec does not look into strings that it skips, and skips the ids.
         if not body.isascii():
             body.decode()
         return _decode_body(body)
+    except UnicodeDecodeError as error:
+        raise _explain(body, error) from None
+    except _UNREADABLE:
+        pass
+    # Something is wrong with it: a second look says what.
+    try:
+        message = _decode_loosely(body)
     except _UNREADABLE as error:
         raise _explain(body, error) from None
+    return message if isinstance(message, list) else _checked(message, null_params)
 
 
-def read_member(member: Raw) -> Call:
+def read_member(member: Raw, *, null_params: bool) -> Call:
     """The request object that is one member of a batch.
 
+    Args:
+        member: its JSON.
+        null_params: whether ``"params": null`` stands for no params.
+
     Raises:
-        BadMessage: it is not an object.
+        BadMessage: it is no request object.
     """
     try:
-        return _decode_call(member)
+        message = _decode_member(member)
     except _UNREADABLE as error:
         raise _explain(bytes(member), error) from None
+    return _checked(message, null_params)
 
 
-def check(call: Call, *, null_params: bool) -> None:
-    """Look at every member of a request object but its id's meaning.
+def id_of(call: Call) -> bytes:
+    """The id of a call as it came; empty for a notification.
 
-    Args:
-        call: the request object; params that were left out become an empty list.
-        null_params: whether ``"params": null`` stands for no params.
+    Raises:
+        BadMessage: it is neither a string nor a number nor null.
+    """
+    id = bytes(call.id)
+    if id and id[0] not in _ID_BEGINNINGS:
+        raise _invalid("id must be a string, a number or null")
+    return id
+
+
+def _checked(message: _Loose, null_params: bool) -> Call:
+    """The call that a request object is.
 
     Raises:
         BadMessage: a member is missing or of a wrong type.
     """
-    raw_id = bytes(call.id)
-    if raw_id and not _is_id(raw_id):
+    id = bytes(message.id)
+    if id and not _is_id(id):
         raise _invalid("id must be a string, a number or null")
-    if call.jsonrpc != jsonrpc.VERSION:
-        raise _invalid('jsonrpc must be "2.0"', raw_id)
-    if not isinstance(call.method, str):
-        raise _invalid("method must be a string", raw_id)
-    if call.params is UNSET or (null_params and call.params is None):
-        call.params = []
-    elif not isinstance(call.params, list | dict):
-        raise _invalid("params must be an array or an object", raw_id)
+    if message.jsonrpc != jsonrpc.VERSION:
+        raise _invalid('jsonrpc must be "2.0"', id)
+    if not isinstance(message.method, str):
+        raise _invalid("method must be a string", id)
+    params = message.params
+    if params is UNSET or (null_params and params is None):
+        params = []
+    elif not isinstance(params, list | dict):
+        raise _invalid("params must be an array or an object", id)
+    return Call("2.0", message.method, params, message.id)
 
 
 def _invalid(data: str, id: bytes = NULL) -> BadMessage:
@@ -163,16 +206,14 @@ class Answers:
     #: What answers a notification, and a batch that holds nothing else; ``None``: nothing.
     to_notification: bytes | None = None
     to_notifications: bytes | None = None
+    #: The ids of requests that want no answer: those that have none.
+    ids_of_notifications: frozenset[bytes] = frozenset({b""})
     #: Whether ``"params": null`` stands for no params, as clients of that time write it.
     null_params: bool = False
 
     _before_result = b'{"jsonrpc":"2.0","result":'
     _after_result = b',"id":'
     _before_error = b'{"jsonrpc":"2.0","error":'
-
-    def is_notification(self, id: bytes) -> bool:
-        """Whether a request with this id wants no answer."""
-        return not id
 
     def result(self, id: bytes, encoded: bytes) -> bytes:
         """The answer of a call that succeeded, with its result as JSON."""
@@ -195,11 +236,8 @@ class LegacyAnswers(Answers):
 
     to_notification = b'{"jsonrpc":"2.0","result":null,"error":null}'
     to_notifications = b"[]"
+    ids_of_notifications = frozenset({b"", NULL})
     null_params = True
 
     _after_result = b',"error":null,"id":'
     _before_error = b'{"jsonrpc":"2.0","result":null,"error":'
-
-    def is_notification(self, id: bytes) -> bool:
-        """Whether a request with this id wants no answer: null counts as none."""
-        return not id or id == NULL

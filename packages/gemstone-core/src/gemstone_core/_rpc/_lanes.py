@@ -1,0 +1,144 @@
+"""The calls of a batch that need a thread: whoever has done one takes the next.
+
+So the event loop begins only as many as may run at once, and hears of them when all are done.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+
+from gemstone.deadlines import DEADLINE
+
+from .._request import CURRENT, Request
+from ._arrival import Arrival
+from ._blocking import BlockingCalls, Busy, Job
+from ._calls import Outcome, run_blocking, too_busy
+from ._messages import Call
+from ._method import ExposedMethod
+
+#: A call of a batch: which one it is, its id, and what is called.
+_Member = tuple[int, bytes, Call, ExposedMethod]
+
+
+class Lane(Job):
+    """Executes one call after another, in whatever threads. For the queue it is one job.
+
+    Attributes:
+        outcomes: what the calls came to: which ones, their ids, methods and outcomes.
+
+    Args:
+        lanes: where it takes calls from, and where it is told of when there are no more.
+        member: the first one.
+    """
+
+    __slots__ = ("_lanes", "_member", "name", "outcomes")
+
+    def __init__(self, lanes: "Lanes", member: _Member) -> None:
+        self._lanes = lanes
+        self._member = member
+        self.name = member[3].name
+        self.outcomes: list[tuple[int, bytes, str, Outcome]] = []
+
+    def run(self) -> bool:
+        """Execute a call."""
+        lanes = self._lanes
+        if lanes.are_dropped:
+            return False
+        index, id, call, method = self._member
+        request = Request(lanes.arrival.exchange, call.method, call.params, id, None)
+        outcome = lanes.context.copy().run(_execute, request, method)
+        self.outcomes.append((index, id, method.name, outcome))
+        try:
+            self._member = lanes.waiting.popleft()
+        except IndexError:
+            return False
+        self.name = self._member[3].name
+        # Who waits in the queue comes first: no batch keeps the calls of others out.
+        return True
+
+    def refuse(self, outcome: Outcome) -> None:
+        """Let this be what the call has come to that would have been executed next."""
+        index, id, _, method = self._member
+        self.outcomes.append((index, id, method.name, outcome))
+
+    def end(self) -> None:
+        """Tell the batch."""
+        self._lanes.ended(self)
+
+
+class Lanes:
+    """The lanes of one batch.
+
+    Attributes:
+        waiting: the calls that are in no lane yet; taken out by threads, too.
+        are_dropped: whether nobody waits for them any more.
+        context: what each call is executed in a copy of.
+        arrival: what the calls came with.
+
+    Args:
+        blocking: runs the lanes.
+        arrival: what the calls came with.
+        on_end: told of a lane whose calls are done. On the event loop.
+    """
+
+    def __init__(
+        self, blocking: BlockingCalls, arrival: Arrival, on_end: Callable[[Lane], None]
+    ) -> None:
+        self._blocking = blocking
+        self._on_end = on_end
+        self._open: set[Lane] = set()
+        self.waiting: deque[_Member] = deque()
+        self.are_dropped = False
+        self.context = _without_deadline()
+        self.arrival = arrival
+
+    def begin(self) -> bool:
+        """Begin a lane, if calls wait. One that is refused has come to its end.
+
+        Returns:
+            Whether calls waited, and were not all in other lanes.
+        """
+        try:
+            lane = Lane(self, self.waiting.popleft())
+        except IndexError:
+            return False
+        try:
+            self._blocking.submit(lane)
+        except Busy:
+            lane.refuse(too_busy())
+            self._on_end(lane)
+        else:
+            self._open.add(lane)
+        return True
+
+    def ended(self, lane: Lane) -> None:
+        """A lane has come to its end. On the event loop."""
+        if lane in self._open:
+            self._open.remove(lane)
+            self._on_end(lane)
+
+    def drop(self) -> int:
+        """Forget all calls. What has begun goes on unheard, what has not never begins.
+
+        Returns:
+            How many lanes there were.
+        """
+        self.are_dropped = True
+        self.waiting.clear()
+        dropped, self._open = self._open, set()
+        for lane in dropped:
+            self._blocking.withdraw(lane)
+        return len(dropped)
+
+
+def _without_deadline() -> Context:
+    """A copy of the context that runs here, in which no deadline of somebody else is in force."""
+    context = copy_context()
+    if context.get(DEADLINE) is not None:
+        context.run(DEADLINE.set, None)
+    return context
+
+
+def _execute(request: Request, method: ExposedMethod) -> Outcome:
+    CURRENT.set(request)
+    return run_blocking(method, request.params)
