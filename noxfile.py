@@ -1,5 +1,6 @@
 """The sessions of nox: ``nox -l`` lists them, CONTRIBUTING.md says when to run which."""
 
+import itertools
 import os
 import re
 import shutil
@@ -38,6 +39,8 @@ PARTS += [["tests/functional/cli", "tests/functional/events", "tests/integration
 PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
 # What runs on the oldest interpreter only.
 NOT_AGAIN = ["-m", "not once"]
+# The loops of the services that the tests start, in turn: with one interpreter there are both, too.
+LOOPS = dict(zip(PYTHONS, itertools.cycle(["uvloop", "asyncio"]), strict=False))
 
 nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv"
@@ -161,6 +164,7 @@ def tests(session: nox.Session) -> None:
     """
     browser = group("browser") if session.python == OLDEST else []
     install_wheels(session, *group("test"), *browser)
+    session.env["GEMSTONE_TEST_EVENT_LOOP"] = LOOPS[session.python]
     test(session, *([] if session.python == OLDEST else NOT_AGAIN))
     if session.python == [*PYTHONS][-1] and (absent := interpreters.missing(PYTHONS)):
         session.warn(f"not run, because not here: Python {', '.join(absent)}")
@@ -176,6 +180,7 @@ def lowest(session: nox.Session) -> None:
         *(*projects, "--all-extras", EVERYTHING, *group("test")),
     )
     session.run("uv", "pip", "list")
+    session.env["GEMSTONE_TEST_EVENT_LOOP"] = "asyncio"
     test(session, *NOT_AGAIN)
 
 

@@ -1,5 +1,9 @@
-"""The brokers of the tests: real ones, and private ones, started when a test first asks for one.
+"""What all tests share: the event loop of their services, and brokers.
 
+``GEMSTONE_TEST_EVENT_LOOP`` is the ``event_loop`` of services that choose none: ``asyncio`` or
+``uvloop``. Of the programs that tests start only some follow it.
+
+The brokers are real ones, and private ones, started when a test first asks for one.
 ``GEMSTONE_TEST_REDIS_URL`` and ``GEMSTONE_TEST_RABBITMQ_URL`` name brokers to be used instead. They
 may be anybody's, so they are not killed: tests of faults are skipped then, and say so.
 
@@ -19,6 +23,7 @@ import pytest
 
 from tools.brokers import Address, RabbitMq, Redis, RedisAddress
 
+EVENT_LOOP = "GEMSTONE_TEST_EVENT_LOOP"
 REDIS = "GEMSTONE_TEST_REDIS_URL"
 RABBITMQ = "GEMSTONE_TEST_RABBITMQ_URL"
 
@@ -28,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name.startswith(("mortal_", "own_")) for name in getattr(item, "fixturenames", ())):
             item.add_marker("once")
+
+
+def pytest_report_header() -> str:
+    """Says on which event loop services run."""
+    return f"event loop of services: {os.environ.get(EVENT_LOOP) or 'auto'}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _event_loop() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if choice := os.environ.get(EVENT_LOOP):
+            import gemstone  # not installed where the variable is not set: for tests of wheels
+
+            patch.setattr(gemstone.MicroService, "event_loop", choice)
+        yield
 
 
 def skip_if_given(variable: str) -> None:

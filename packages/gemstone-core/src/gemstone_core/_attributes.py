@@ -92,6 +92,9 @@ class Attributes:
     #: function runs in the executor. None runs twice at once.
     periodic_tasks: Sequence[tuple[Callable[..., Any], float]] = ()
 
+    #: Which event loop :meth:`start` and :meth:`start_in_thread` make: ``uvloop``, ``asyncio``, or
+    #: ``auto``, which is uvloop where it is installed.
+    event_loop: str = "auto"
     #: How many blocking methods run at once; by default four more than there are processors, but
     #: at most 32.
     #:

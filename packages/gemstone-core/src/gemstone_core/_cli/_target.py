@@ -26,6 +26,7 @@ WRONGLY_DECLARED: Final = (click.ClickException, PluginError, ServiceConfigurati
 #: What leads to code of a service, and is not shown where that fails.
 _NOT_THEIRS: Final = (
     *(each.__path__[0] for each in (asyncio, gemstone_core, importlib)),
+    "uvloop/",  # as its compiled code calls its source
     "<frozen importlib.",
 )
 

@@ -9,6 +9,8 @@ from tornado.ioloop import IOLoop
 
 from gemstone.errors import ServiceStateError
 
+from ._loop_factory import loop_factory
+
 if TYPE_CHECKING:
     from .._microservice import MicroService
 
@@ -27,6 +29,7 @@ def run_service(
         io_loop: the loop to run it on, or ``None`` for a new one.
 
     Raises:
+        ServiceConfigurationError: there can be no such loop as the service asks for.
         ServiceStateError: the loop runs already, or is closed.
         BaseException: what `live` has raised, or what has ended the loop.
     """
@@ -37,7 +40,7 @@ def run_service(
             raise ServiceStateError(f"{service.name} can't be served: its event loop {state}")
         _run(service, live, io_loop.run_sync)
     else:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=loop_factory(service)) as runner:
             _run(service, live, lambda main: runner.run(main()))
 
 
@@ -51,6 +54,8 @@ def _run(
     async def main() -> None:
         nonlocal task
         task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        service.logger.debug("%s runs on a loop of %s", service.name, type(loop).__module__)
         await live()
 
     try:

@@ -18,6 +18,7 @@ from tornado.ioloop import IOLoop
 from gemstone.errors import ServiceAddressError, ServiceStateError, ShutdownTimeoutError
 
 from ._loop import run_service
+from ._settings import check_constructed
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -35,7 +36,8 @@ def serve_process(service: "MicroService", io_loop: IOLoop | None) -> None:
         io_loop: the loop to serve on, or ``None`` for a new one.
 
     Raises:
-        ServiceStateError: an event loop runs in this thread already.
+        ServiceConfigurationError: the service is declared in a way that can't work.
+        ServiceStateError: it runs already, or an event loop runs in this thread.
         SystemExit: the service can't listen on its port, or something raised it on the loop.
     """
     try:
@@ -47,6 +49,7 @@ def serve_process(service: "MicroService", io_loop: IOLoop | None) -> None:
             "start() can't wait here, where an event loop runs: use await service.serve(), or "
             "with service.start_in_thread()"
         )
+    check_constructed(service)
     _set_up_logging(service.logger)
 
     async def main() -> None:

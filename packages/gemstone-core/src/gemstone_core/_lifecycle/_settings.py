@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gemstone.errors import ServiceConfigurationError
+from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from .._backends import mask_password
 from .._discovery._names import check_location
@@ -28,11 +28,24 @@ _COUNTS = (
     "max_parallel_blocking_tasks",
     "max_pending_blocking_calls",
 )
+_EVENT_LOOPS = ("auto", "uvloop", "asyncio")
 _LISTS = ("extra_handlers", "periodic_tasks", "static_dirs")
 _SWITCHES = ("debug", "legacy_responses")
 #: Characters of a URL's path (RFC 3986, section 3.3).
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
 _TIMES = ("body_timeout", "emit_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")
+
+
+def check_constructed(service: "MicroService") -> None:
+    """Look whether the service has what its constructor makes.
+
+    Raises:
+        ServiceStateError: it has not.
+    """
+    if not hasattr(service, "_methods"):
+        raise ServiceStateError(
+            f"{type(service).__qualname__}.__init__() does not call super().__init__()"
+        )
 
 
 def check_name(service: "MicroService") -> None:
@@ -56,6 +69,7 @@ def check_settings(service: "MicroService") -> None:
     Raises:
         ServiceConfigurationError: an attribute has a value that can't work; it says which.
     """
+    check_event_loop(service)
     if not _is_host(service.host):
         raise _wrong(service, "host", 'an address, the name of a host, or "" for all addresses')
     port = service.port
@@ -96,6 +110,16 @@ def check_settings(service: "MicroService") -> None:
         raise _wrong(service, "drain_grace", "a number of seconds, 0 or more")
     if service.method_timeout is not None and not _is_time(service.method_timeout):
         raise _wrong(service, "method_timeout", "a number of seconds greater than 0, or None")
+
+
+def check_event_loop(service: "MicroService") -> None:
+    """Look at ``event_loop``, the one thing that is needed before a loop runs.
+
+    Raises:
+        ServiceConfigurationError: ``event_loop`` is unknown.
+    """
+    if service.event_loop not in _EVENT_LOOPS:
+        raise _wrong(service, "event_loop", '"auto", "uvloop" or "asyncio"')
 
 
 def check_private_methods(

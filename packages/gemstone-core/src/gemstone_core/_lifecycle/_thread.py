@@ -11,6 +11,7 @@ from tornado.ioloop import IOLoop
 from gemstone.errors import ServiceStateError, ShutdownTimeoutError
 
 from ._loop import run_service
+from ._settings import check_constructed
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
@@ -35,6 +36,7 @@ class ServiceThread(Generic[AnyService]):
         make_run: "Callable[[], Run]",
         io_loop: IOLoop | None,
     ) -> None:
+        check_constructed(service)
         self.service = service
         self._make_run = make_run
         self._io_loop = io_loop
