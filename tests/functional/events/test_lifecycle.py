@@ -12,7 +12,7 @@ import pytest
 import gemstone
 from gemstone.errors import EventError, ServiceConfigurationError, ShutdownTimeoutError
 from gemstone.event import BaseEventTransport, MemoryEventTransport
-from gemstone_core._events import _hub
+from gemstone_core._events import _attachments
 from tools.waiting import until
 
 from .conftest import Service
@@ -55,7 +55,7 @@ def test_a_stopped_service_starts_again_with_its_transport(events):
 
 
 def test_start_and_stop_while_the_broker_is_away(events, no_thread_left, monkeypatch):
-    monkeypatch.setattr(_hub, "_FLUSH", 0.5)
+    monkeypatch.setattr(_attachments, "_FLUSH", 0.5)
     broker = events.Broker()
     broker.is_up = False
     service = events.make(Notes, event_transports=[events.BrokenTransport(broker)])

@@ -15,7 +15,7 @@ import pytest
 import gemstone
 from gemstone.errors import EventRefusedError, EventUnconfirmedError
 from gemstone.event import BaseEventTransport
-from gemstone_core._events import _attachment, _hub
+from gemstone_core._events import _attachment, _attachments
 from gemstone_core.testing import EventTransportContract
 from tools.waiting import until
 
@@ -291,7 +291,7 @@ def test_what_emit_event_raises_fails_the_receipt(events, wire, caplog):
 
 
 def test_an_emit_event_that_never_returns_is_given_up_at_the_stop(events, wire, monkeypatch):
-    monkeypatch.setattr(_hub, "_FLUSH", 0.2)
+    monkeypatch.setattr(_attachments, "_FLUSH", 0.2)
     transport = ToldByHooks(wire)
     transport.go.clear()
     service = events.make(Notes, event_transports=[transport], shutdown_timeout=2)

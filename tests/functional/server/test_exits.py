@@ -184,6 +184,7 @@ class Service(gemstone.MicroService):
     name = "service"
     port = 0
     drain_grace = 0
+    event_loop = sys.argv[1]
 
     def on_service_start(self):
         asyncio.get_running_loop().call_later(0.05, sys.exit, 3)
@@ -197,7 +198,10 @@ Service().start()
 
 def test_the_exit_code_of_a_process():
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), gemstone.MicroService.event_loop],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (3, "drained\n")
     assert "SystemExit: 3" in done.stderr

@@ -645,13 +645,14 @@ def test_a_loop_that_is_none():
         Hello(io_loop=object())
 
 
-def test_a_constructor_that_forgets_its_parent():
+@pytest.mark.parametrize("start", ["start", "start_in_thread"])
+def test_a_constructor_that_forgets_its_parent(start):
     class Forgetful(Hello):
         def __init__(self):
             pass
 
     with pytest.raises(ServiceStateError, match=r"super\(\).__init__\(\)"):
-        Forgetful().start_in_thread()
+        getattr(Forgetful(), start)()
 
 
 def test_a_stop_during_the_start_ends_the_start():

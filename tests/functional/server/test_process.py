@@ -23,6 +23,7 @@ class Service(gemstone.MicroService):
     port = {port}
     drain_grace = {grace}
     shutdown_timeout = {shutdown_timeout}
+    event_loop = "{event_loop}"
 
     @gemstone.exposed_method()
     async def ping(self):
@@ -58,7 +59,11 @@ class Process:
     def __init__(self, main=MAIN, port=None, grace=0.0, shutdown_timeout=30):
         self.port = port or free_port()
         program = SERVICE.format(
-            port=self.port, grace=grace, shutdown_timeout=shutdown_timeout, main=main
+            port=self.port,
+            grace=grace,
+            shutdown_timeout=shutdown_timeout,
+            event_loop=gemstone.MicroService.event_loop,
+            main=main,
         )
         self.popen = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],

@@ -3,15 +3,17 @@
 Users write ``gemstone.config``, and find every name below there.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._command_line import CommandLineConfigurator
 from ._configurable import UNSET, Configurable
 from ._configurator import BaseConfigurator
 from ._configured import ConfiguredValue
-from ._environment import EnvironmentConfigurator
 from ._errors import ConfigurationError
-from ._file import FileConfigurator
+
+if TYPE_CHECKING:
+    from ._environment import EnvironmentConfigurator
+    from ._file import FileConfigurator
 
 __all__ = [
     "UNSET",
@@ -29,7 +31,16 @@ __version__: str
 
 if not TYPE_CHECKING:  # else a type checker would believe that every name is here
 
-    def __getattr__(name: str) -> str:
+    def __getattr__(name: str) -> Any:
+        # What only those need who ask for it: it takes its time to load.
+        if name == "EnvironmentConfigurator":
+            from ._environment import EnvironmentConfigurator
+
+            return EnvironmentConfigurator
+        if name == "FileConfigurator":
+            from ._file import FileConfigurator
+
+            return FileConfigurator
         if name == "__version__":
             from importlib.metadata import version
 

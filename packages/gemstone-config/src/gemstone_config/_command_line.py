@@ -1,19 +1,10 @@
 """``CommandLineConfigurator``: values from the command line."""
 
-import argparse
-import difflib
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
 
 from ._configurable import Configurable
 from ._configurator import FindingConfigurator, Found
-from ._errors import ConfigurationError
-from ._shown import shown
-from ._usage import usage_of
-
-_FLAG: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*|-[A-Za-z]")
 
 
 class CommandLineConfigurator(FindingConfigurator):
@@ -39,95 +30,12 @@ class CommandLineConfigurator(FindingConfigurator):
 
     def _find(self) -> Mapping[str, Found]:
         """What is on the command line now, by the attribute of the configurable."""
-        flags = _Flags(self.configurables)
+        # Loads argparse, which services that nobody configures can do without.
+        from ._flags import Flags
+
         given = sys.argv[1:] if self._arguments is None else self._arguments
-        try:
-            namespace, left = flags.parser.parse_known_args(given)
-        except argparse.ArgumentError as error:
-            raise ConfigurationError(flags.problem(error.argument_name or "")) from None
-        if left:
-            raise ConfigurationError(flags.problem_of_unknown(left[0]))
-        found: dict[str, Found] = vars(namespace)
-        return found
+        return Flags(self.configurables).read(given)
 
     def _where(self, configurable: Configurable) -> str:
         """Where the value of a configurable is looked for."""
         return f"--{configurable.name}"
-
-
-class _Flags:
-    """The flags of configurables, as argparse reads them.
-
-    Args:
-        configurables: what can be set.
-    """
-
-    def __init__(self, configurables: Sequence[Configurable]) -> None:
-        self.parser = argparse.ArgumentParser(
-            prog=None if sys.argv else "service",
-            argument_default=argparse.SUPPRESS,
-            allow_abbrev=False,
-            exit_on_error=False,
-        )
-        self._has_secrets = any(configurable.secret for configurable in configurables)
-        self._needs_value = {"--help": False}
-        for configurable in configurables:
-            self._add_flags(configurable)
-        # After all others: one may be called "no-…" itself.
-        for configurable in configurables:
-            if configurable.type is bool:
-                self._add_spellings(
-                    f"--no-{configurable.name}", configurable, nargs=0, const="false"
-                )
-
-    def problem(self, flag: str) -> str:
-        """What is wrong with the use of a flag that there is."""
-        if self._needs_value.get(flag):
-            return f"{flag} needs a value (one that begins with a dash is written {flag}=-…)"
-        return f"{flag} takes no value"
-
-    def problem_of_unknown(self, argument: str) -> str:
-        """What is wrong with an argument that is nobody's; it may be a part of a secret."""
-        flag = argument.partition("=")[0]
-        if _FLAG.fullmatch(flag):
-            near = difflib.get_close_matches(flag, self._needs_value, n=1)
-            hint = f"did you mean {near[0]}?" if near else "--help lists those that there are"
-            return f"there is no option {flag}: {hint}"
-        what = "an argument (not shown, it may be secret)" if self._has_secrets else shown(argument)
-        return f"{what} belongs to no option: a value with spaces must be in quotes"
-
-    def _add_flags(self, configurable: Configurable) -> None:
-        flag = f"--{configurable.name}"
-        if flag in self._needs_value:
-            raise ConfigurationError(f"{flag} can't be an option of its own: call it otherwise")
-        options: dict[str, Any] = {}
-        if configurable.type is bool:
-            options = {"nargs": "?", "const": "true", "metavar": "true|false"}
-        self._add_spellings(flag, configurable, help=usage_of(configurable), **options)
-
-    def _add_spellings(self, flag: str, configurable: Configurable, **options: Any) -> None:
-        """Add a flag, and its other spellings; the usage text tells of it only if it has a help."""
-        name = flag.removeprefix("--")
-        for spelling in dict.fromkeys((name, name.replace("_", "-"), name.replace("-", "_"))):
-            spelled = f"--{spelling}"
-            if spelled in self._needs_value:
-                continue
-            hidden = {} if spelled == flag and "help" in options else {"help": argparse.SUPPRESS}
-            self.parser.add_argument(
-                spelled, dest=configurable.attribute, action=_Keep, **{**options, **hidden}
-            )
-            self._needs_value[spelled] = "nargs" not in options
-
-
-class _Keep(argparse.Action):
-    """Keeps a value, and the flag that was written."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        value = self.const if self.nargs == 0 else values
-        setattr(namespace, self.dest, Found(value, option_string or ""))

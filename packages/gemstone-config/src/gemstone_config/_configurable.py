@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Self
 
-from ._conversion import UnfitError, convert
-from ._errors import ConfigurationError, UnusableValueError
+from ._errors import ConfigurationError, UnfitError, UnusableValueError
 from ._shown import reason, shown
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -125,6 +124,8 @@ class Configurable:
 
     def _made_of(self, value: Any) -> Any:
         if self.type is not None:
+            from ._conversion import convert  # loads pathlib, for those who configure something
+
             value = convert(value, self.type)
         if self.choices is not None and value not in self.choices:
             known = "" if self.secret else f" {', '.join(map(shown, self.choices))}"

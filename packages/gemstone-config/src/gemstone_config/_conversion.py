@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ._errors import UnfitError
+
 #: What stands for a truth value in a text, in small letters.
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
@@ -18,10 +20,6 @@ _TRUTHS: Final[Mapping[str, bool]] = {
     "0": False,
 }
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]+(_[0-9]+)*")
-
-
-class UnfitError(ValueError):
-    """A value does not fit its type. The message goes on where the value was shown."""
 
 
 def convert(value: Any, type: Callable[[Any], Any]) -> Any:

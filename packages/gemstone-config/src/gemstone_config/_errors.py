@@ -5,6 +5,10 @@ class ConfigurationError(ValueError):
     """A configuration that can't be used: its message is one line, and shows no secret."""
 
 
+class UnfitError(ValueError):
+    """A value does not fit its type. The message goes on where the value was shown."""
+
+
 class UnusableValueError(ConfigurationError):
     """A value of a configurable that can't be used.
 

@@ -1,6 +1,5 @@
 """Backends: what a URL stands for, found by its scheme."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -30,15 +29,23 @@ class Backends(Generic[AnyBackend]):
         kind: what they all inherit; each class has ``from_url(url)``.
         what: what they are called in messages.
         group: the group of entry points under which distributions offer them, by scheme.
+        own: where in this package the schemes are that are always there, as ``module:class``.
         known: which extra of gemstone brings the schemes that are not always there.
     """
 
     def __init__(
-        self, kind: type[AnyBackend], what: str, group: str, known: Mapping[str, str]
+        self,
+        kind: type[AnyBackend],
+        what: str,
+        group: str,
+        *,
+        own: Mapping[str, str],
+        known: Mapping[str, str],
     ) -> None:
         self._kind = kind
         self._what = what
         self._group = group
+        self._own = own
         self._known = known
         self._registered: dict[str, Any] = {}
 
@@ -81,7 +88,13 @@ class Backends(Generic[AnyBackend]):
     def _find(self, scheme: str, url: str) -> object:
         if scheme in self._registered:
             return self._registered[scheme]
+        if scheme in self._own:
+            from pkgutil import resolve_name
+
+            return resolve_name(self._own[scheme])
         # Looking at what is installed takes its time, and most need it once.
+        import difflib
+
         from ._entry_points import load, offered, those
 
         named = f"{self._what} for {scheme}:// URLs"
@@ -93,7 +106,7 @@ class Backends(Generic[AnyBackend]):
                 f"{named} is not installed ({mask_password(url)!r} needs it). Install it with: "
                 f'pip install "gemstone[{self._known[scheme]}]>=1"'
             )
-        there = sorted({*self._registered, *offered(self._group)})
+        there = sorted({*self._registered, *self._own, *offered(self._group)})
         near = difflib.get_close_matches(scheme, {*there, *self._known}, n=1)
         hint = f"did you mean {near[0]}://? " if near else ""
         raise BackendError(

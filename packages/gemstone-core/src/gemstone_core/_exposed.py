@@ -3,8 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from tornado import gen
 
@@ -16,8 +15,7 @@ _MARK: Final = "__gemstone_exposed__"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """What a decorator said about one method."""
 
     name: str

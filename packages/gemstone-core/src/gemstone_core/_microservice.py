@@ -4,12 +4,11 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tornado import web
 from tornado.ioloop import IOLoop
 
-from gemstone.client import RemoteService
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 from gemstone_config import ConfiguredValue
 
@@ -17,9 +16,7 @@ from ._attributes import Attributes
 from ._configuration._loading import Configuration
 from ._container import Container
 from ._discovery._hub import DiscoveryHub
-from ._events._attachment import EventStatus
 from ._events._hub import EventHub
-from ._events._receipt import Receipt
 from ._http._application import make_application
 from ._http._handlers import TornadoJsonRpcHandler
 from ._http._tls import make_tls_context
@@ -27,7 +24,12 @@ from ._lifecycle._executor import ServiceExecutor
 from ._lifecycle._periodic import PeriodicTasks
 from ._lifecycle._process import serve_process
 from ._lifecycle._run import Run
-from ._lifecycle._settings import check_name, check_private_methods, check_settings
+from ._lifecycle._settings import (
+    check_constructed,
+    check_name,
+    check_private_methods,
+    check_settings,
+)
 from ._lifecycle._thread import ServiceThread
 from ._parts import make_parts
 from ._plugins._base import BasePlugin
@@ -36,6 +38,12 @@ from ._rpc._blocking import BlockingCalls
 from ._rpc._dispatcher import Dispatcher, Limits
 from ._rpc._messages import Answers, LegacyAnswers
 from ._rpc._method import collect_methods
+
+if TYPE_CHECKING:
+    from gemstone.client import RemoteService
+
+    from ._events._attachment import EventStatus
+    from ._events._receipt import Receipt
 
 
 class MicroService(Attributes):
@@ -217,7 +225,7 @@ class MicroService(Attributes):
 
     def emit_event(
         self, event_name: str, event_body: Any, *, headers: Mapping[str, str] | None = None
-    ) -> Receipt:
+    ) -> "Receipt":
         """Emit an event through all of ``event_transports``.
 
         From any thread, before the service is started as well as while it runs. Returns at
@@ -240,11 +248,11 @@ class MicroService(Attributes):
         """
         return self._events.emit(event_name, event_body, headers)
 
-    def event_status(self) -> list[EventStatus]:
+    def event_status(self) -> "list[EventStatus]":
         """How the event transports are doing, in their order. From any thread."""
         return self._events.status()
 
-    def get_service(self, name: str) -> RemoteService | None:
+    def get_service(self, name: str) -> "RemoteService | None":
         """Another service, found by its name in the registries of ``discovery_strategies``.
 
         ::
@@ -276,7 +284,7 @@ class MicroService(Attributes):
         """
         return self._discovery.get(name)
 
-    async def get_service_async(self, name: str) -> RemoteService | None:
+    async def get_service_async(self, name: str) -> "RemoteService | None":
         """Do as :meth:`get_service`, without blocking the event loop: for coroutines.
 
         Call what it gives by ``await users.call_method_async(…)``.
@@ -429,7 +437,11 @@ class MicroService(Attributes):
         self._prepared = Dispatcher(
             self._methods,
             authenticate=self.authenticate_request,
-            blocking=BlockingCalls(self.get_executor, self.max_pending_blocking_calls),
+            blocking=BlockingCalls(
+                self.get_executor,
+                self.max_pending_blocking_calls,
+                self.max_parallel_blocking_tasks,
+            ),
             answers=LegacyAnswers() if self.legacy_responses else Answers(),
             limits=Limits(self.max_batch_size, self.max_batch_concurrency, self.method_timeout),
             plugins=self._plugins,
@@ -446,10 +458,7 @@ class MicroService(Attributes):
 
     def _begin(self, owns_loop: bool) -> Run:
         """Begin a new life, on the loop that runs."""
-        if not hasattr(self, "_methods"):
-            raise ServiceStateError(
-                f"{type(self).__qualname__}.__init__() does not call super().__init__()"
-            )
+        check_constructed(self)
         if self.is_running:
             raise ServiceStateError(f"{self.name} runs already")
         run = Run(self, owns_loop)

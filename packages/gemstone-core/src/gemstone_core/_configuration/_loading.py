@@ -3,7 +3,6 @@
 import copy
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from gemstone_config import (
@@ -183,6 +182,8 @@ def _with_default(configurable: Configurable, service: "MicroService") -> Config
 
 
 def _end_with_usage_error(service: "MicroService", message: str) -> NoReturn:
+    from pathlib import Path  # no service that starts has to load it
+
     program = Path(sys.argv[0]).name if sys.argv else ""
     told = mask_message(message)  # a configurator may be anybody's
     line = " ".join(f"{program or service.name}: usage error: {told}".split())

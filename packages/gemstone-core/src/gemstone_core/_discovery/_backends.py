@@ -3,19 +3,19 @@
 from typing import Final
 
 from .._backends import Backends
-from ._http import HttpDiscoveryStrategy
-from ._memory import MemoryDiscoveryStrategy
 from ._strategy import BaseDiscoveryStrategy
 
 _STRATEGIES: Final[Backends[BaseDiscoveryStrategy]] = Backends(
     BaseDiscoveryStrategy,  # type: ignore[type-abstract]  # nobody makes one of it
     "a discovery strategy",
     "gemstone.discovery_strategies",
+    own={
+        "memory": "gemstone_core._discovery._memory:MemoryDiscoveryStrategy",
+        "http": "gemstone_core._discovery._http:HttpDiscoveryStrategy",
+        "https": "gemstone_core._discovery._http:HttpDiscoveryStrategy",
+    },
     known={"redis": "redis", "rediss": "redis", "unix": "redis"},
 )
-_STRATEGIES.register("memory", MemoryDiscoveryStrategy)
-_STRATEGIES.register("http", HttpDiscoveryStrategy)
-_STRATEGIES.register("https", HttpDiscoveryStrategy)
 
 
 def register_discovery_strategy(scheme: str, strategy: type[BaseDiscoveryStrategy]) -> None:

@@ -1,10 +1,12 @@
 """What keeps the services that were found, for one service."""
 
 from collections import OrderedDict
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from gemstone.client import RemoteService
 from gemstone.errors import ServiceConfigurationError
+
+if TYPE_CHECKING:
+    from gemstone.client import RemoteService
 
 
 class ServiceDiscoveryCache:
@@ -42,14 +44,14 @@ class ServiceDiscoveryCache:
         self.max_services = max_services
         self._kept: OrderedDict[str, RemoteService] = OrderedDict()
 
-    def get(self, name: str) -> RemoteService | None:
+    def get(self, name: str) -> "RemoteService | None":
         """The service that is kept under a name or pattern, or ``None``."""
         service = self._kept.get(name)
         if service is not None:
             self._kept.move_to_end(name)
         return service
 
-    def put(self, name: str, service: RemoteService) -> None:
+    def put(self, name: str, service: "RemoteService") -> None:
         """Keep a service.
 
         Args:

@@ -9,7 +9,6 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from gemstone.client import RemoteService
 from gemstone.deadlines import current_deadline
 from gemstone.errors import DiscoveryError, ServiceConfigurationError, ServiceStateError
 
@@ -17,16 +16,17 @@ from .._backends import mask_password
 from .._parts import make_parts
 from .._threads import on_event_loop, run_in_thread
 from ._backends import strategy_from_url
-from ._finder import Finder
 from ._heartbeat import Heartbeat
-from ._lookup import Lookups
 from ._names import check_name
 from ._reachability import safe_text
 from ._settings import check_accessible_at, check_discovery, make_cache
 from ._strategy import BaseDiscoveryStrategy
 
 if TYPE_CHECKING:
+    from gemstone.client import RemoteService
+
     from .._microservice import MicroService
+    from ._finder import Finder
 
 #: How long a start waits for the first heartbeats, in seconds.
 _FIRST_PING: Final = 0.25
@@ -188,7 +188,7 @@ class DiscoveryHub:
 
     # Finding others.
 
-    def get(self, name: str) -> RemoteService | None:
+    def get(self, name: str) -> "RemoteService | None":
         """What :meth:`MicroService.get_service` does."""
         self._check(name)
         if on_event_loop():
@@ -206,7 +206,7 @@ class DiscoveryHub:
             raise _late(name)
         return search.result()
 
-    async def get_async(self, name: str) -> RemoteService | None:
+    async def get_async(self, name: str) -> "RemoteService | None":
         """What :meth:`MicroService.get_service_async` does."""
         self._check(name)
         search = asyncio.wrap_future(self._finder_now().search(name))
@@ -226,9 +226,13 @@ class DiscoveryHub:
             )
         check_name(name)
 
-    def _finder_now(self) -> Finder:
+    def _finder_now(self) -> "Finder":
         with self._lock:
             if self._finder is None:
+                # Only who looks for others needs what calls them.
+                from ._finder import Finder
+                from ._lookup import Lookups
+
                 self._finder = Finder(
                     Lookups(self._strategies, self._service.logger),
                     make_cache(self._service),
@@ -236,7 +240,7 @@ class DiscoveryHub:
                 )
             return self._finder
 
-    def _take_finder(self) -> Finder | None:
+    def _take_finder(self) -> "Finder | None":
         with self._lock:
             finder, self._finder = self._finder, None
         return finder

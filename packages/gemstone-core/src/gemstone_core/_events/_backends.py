@@ -3,13 +3,13 @@
 from typing import Final
 
 from .._backends import Backends
-from ._memory import MemoryEventTransport
 from ._transport import BaseEventTransport
 
 _TRANSPORTS: Final[Backends[BaseEventTransport]] = Backends(
     BaseEventTransport,  # type: ignore[type-abstract]  # nobody makes one of it
     "an event transport",
     "gemstone.event_transports",
+    own={"memory": "gemstone_core._events._memory:MemoryEventTransport"},
     known={
         "redis": "redis",
         "rediss": "redis",
@@ -18,7 +18,6 @@ _TRANSPORTS: Final[Backends[BaseEventTransport]] = Backends(
         "amqps": "rabbitmq",
     },
 )
-_TRANSPORTS.register("memory", MemoryEventTransport)
 
 
 def register_event_transport(scheme: str, transport: type[BaseEventTransport]) -> None:

@@ -1,39 +1,38 @@
 """The events of a service: what it emits goes out here, and what it handles begins here."""
 
 import atexit
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from gemstone.errors import InvalidEventError, ServiceConfigurationError, ServiceStateError
+from gemstone.errors import ServiceStateError
 
 from .._parts import make_parts
 from .._plugins._hooks import prepare_hook
 from .._threads import run_in_thread
-from ._attachment import Attachment, EventLimits, EventStatus
 from ._backends import transport_from_url
-from ._delivery import Delivery
-from ._emission import Emission
-from ._event import NO_HEADERS, check_event_name, check_headers, encode_body
 from ._handler import collect_handlers
-from ._receipt import Receipt, joint_receipt
 from ._transport import BaseEventTransport
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
+    from ._attachment import Attachment, EventStatus
+    from ._delivery import Delivery
+    from ._receipt import Receipt
 
 #: How long a start waits until it is known whether the brokers are there, in seconds.
 _FIRST_TRY: Final = 2.0
-#: How long a stop waits for a broker to take what was emitted, in seconds.
-_FLUSH: Final = 5.0
+#: How long a stop may take that nobody has bounded, in seconds.
+_DISCARD: Final = 10.0
 #: What ending a transport may take beyond its time, in seconds, before it is taken to hang.
 _MARGIN: Final = 0.5
 
 
 class EventHub:
     """The events of one service.
+
+    What only transports need is loaded when there are some: a start takes less without.
 
     Args:
         service: whose they are.
@@ -74,8 +73,10 @@ class EventHub:
         for transport in self._transports:
             transport.set_microservice(self._service)
 
-    def emit(self, name: str, body: Any, headers: Mapping[str, str] | None) -> Receipt:
+    def emit(self, name: str, body: Any, headers: Mapping[str, str] | None) -> "Receipt":
         """What :meth:`MicroService.emit_event` does."""
+        from ._attachments import emit
+
         if not self._emits:
             if self._has_ended:
                 raise ServiceStateError(
@@ -84,7 +85,7 @@ class EventHub:
             self._begin_to_emit()
         return emit(self._attached(), name, body, headers)
 
-    def status(self) -> list[EventStatus]:
+    def status(self) -> "list[EventStatus]":
         """What :meth:`MicroService.event_status` does."""
         return [attachment.status() for attachment in self._attached()]
 
@@ -112,6 +113,8 @@ class EventHub:
                 service.name,
             )
             return
+        from ._delivery import Delivery
+
         self._delivery = Delivery(
             self._handlers,
             service.max_concurrent_events,
@@ -169,7 +172,7 @@ class EventHub:
         except TimeoutError:
             return ["stop() of an event transport"]
 
-    def discard(self, within: float = 2 * _FLUSH) -> list[str]:
+    def discard(self, within: float = _DISCARD) -> list[str]:
         """Let the brokers take what was emitted, and end. Blocks; from any thread.
 
         Args:
@@ -184,6 +187,8 @@ class EventHub:
             self._emits = False
         if not attachments:
             return []
+        from ._attachments import close_attachments
+
         atexit.unregister(self.discard)
         return _late(close_attachments(attachments, within))
 
@@ -198,23 +203,18 @@ class EventHub:
         with self._lock:
             self._attachments, self._has_ended = None, False
 
-    def _attached(self) -> list[Attachment]:
+    def _attached(self) -> "list[Attachment]":
         if self._attachments is None:
-            service = self._service
-            limits = EventLimits(
-                service.max_concurrent_events,
-                service.max_event_size,
-                service.emit_buffer_size,
-                service.emit_timeout,
-            )
             with self._lock:
                 if self._attachments is None:
                     self.claim()
-                    self._attachments = [
-                        Attachment(transport, str(service.name), limits, service.logger)
-                        for transport in self._transports
-                    ]
+                    self._attachments = self._attach() if self._transports else []
         return self._attachments
+
+    def _attach(self) -> "list[Attachment]":
+        from ._attachments import attach
+
+        return attach(self._service, self._transports)
 
     def _begin_to_emit(self) -> None:
         attachments = self._attached()
@@ -228,61 +228,5 @@ class EventHub:
                 attachment.start_publishing()
 
 
-def emit(
-    attachments: Sequence[Attachment], name: str, body: Any, headers: Mapping[str, str] | None
-) -> Receipt:
-    """Emit an event through several transports.
-
-    Raises:
-        InvalidEventError: its name, its body or a header is none that can travel.
-        ServiceConfigurationError: there is no transport.
-        ServiceStateError: the transports are closed.
-    """
-    if not attachments:
-        raise ServiceConfigurationError(
-            f"the event {name!r} can't be emitted: the service has no event_transports"
-        )
-    check_event_name(name)
-    data = encode_body(body)
-    limits = attachments[0].limits
-    if len(data) > limits.max_event_size:
-        raise InvalidEventError(
-            f"the body of the event {name!r} has {len(data):,} bytes, and max_event_size is "
-            f"{limits.max_event_size:,}"
-        )
-    checked = check_headers(headers) if headers else NO_HEADERS
-    expires_at = time.monotonic() + limits.emit_timeout
-    if len(attachments) == 1:
-        emission = Emission(name, data, checked, None, expires_at)
-        attachments[0].outbox.put(emission)
-        return emission.receipt
-    id = secrets.token_hex(16)
-    emissions = [Emission(name, data, checked, id, expires_at) for _ in attachments]
-    for attachment, emission in zip(attachments, emissions, strict=True):
-        attachment.outbox.put(emission)
-    return joint_receipt([emission.receipt for emission in emissions])
-
-
-def close_attachments(attachments: Sequence[Attachment], within: float) -> list[Attachment]:
-    """Let the brokers take what was emitted, and end. Blocks.
-
-    Args:
-        attachments: what to end, all at once.
-        within: when to give up, in seconds.
-
-    Returns:
-        Those that did not end in time.
-    """
-    # All of them end at the same time, though they are waited for in turn. No threads are made
-    # for that, because none can be when the process ends.
-    flush_by, deadline = time.monotonic() + min(_FLUSH, within / 2), time.monotonic() + within
-    for each in attachments:
-        each.outbox.close()
-    late = {each for each in attachments if not each.stop_accepting(deadline)}
-    for each in attachments:
-        each.outbox.flush(flush_by)
-    return [each for each in attachments if not each.stop_publishing(deadline) or each in late]
-
-
-def _late(attachments: Iterable[Attachment]) -> list[str]:
+def _late(attachments: "Iterable[Attachment]") -> list[str]:
     return [f"the event transport {attachment.transport}" for attachment in attachments]

@@ -14,9 +14,9 @@ from typing import Any, Final, Self
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from ._attachment import Attachment, EventLimits, EventStatus, OnDone
+from ._attachments import close_attachments, emit
 from ._backends import transport_from_url
 from ._event import Event, check_event_name
-from ._hub import close_attachments, emit
 from ._receipt import Receipt
 from ._transport import BaseEventTransport, HandlerFunction
 

@@ -11,10 +11,10 @@ from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
 from .._parts import Part, unclaimed_copy
 from ._event import Event
-from ._outbox import Outbox
 
 if TYPE_CHECKING:
     from ._attachment import Attachment
+    from ._outbox import Outbox
 
 #: What a transport calls for each event of a name: it is given the event's body.
 HandlerFunction = Callable[[Any], object]
@@ -101,7 +101,7 @@ class BaseEventTransport(Part, ABC):
             f"{cls.__qualname__} can't be made from a URL: list an instance of it"
         )
 
-    def publish(self, outbox: Outbox) -> None:
+    def publish(self, outbox: "Outbox") -> None:
         """Hand over the events of an outbox, until it is finished.
 
         A service runs it in a thread of its own. By default it calls :meth:`emit_event` for

@@ -1,6 +1,5 @@
 """The plugins of a service: which there are, and what their names stand for."""
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from typing import Final
@@ -85,6 +84,8 @@ def _check_hook(plugin: BasePlugin, hook: str) -> None:
 
 
 def _instead(name: object, there: Sequence[str]) -> str:
+    import difflib  # for mistakes only
+
     from .._entry_points import those
 
     near = difflib.get_close_matches(str(name), there, n=1)
