@@ -82,8 +82,8 @@ class Calls:
         if deadline is not None or DEADLINE.get() is not None:
             DEADLINE.set(deadline)
         if self._is_watched:
-            return await self._answer_watched(request, id, arrival)
-        outcome = await self._execute(request, arrival)
+            return await self._answer_watched(call, id, arrival, request)
+        outcome = await self._execute(call, arrival, deadline)
         if type(outcome) is bytes and id:
             return self._answers.result(id, outcome)
         return self._write(call.method, id, outcome)[1]
@@ -113,18 +113,21 @@ class Calls:
         method = self._methods.get(call.method)
         return method is not None and (method.private or method.needs_handler)
 
-    async def _answer_watched(self, request: Request, id: bytes, arrival: Arrival) -> bytes | None:
+    async def _answer_watched(
+        self, call: Call, id: bytes, arrival: Arrival, request: Request
+    ) -> bytes | None:
         """Execute a call of which plugins are told, and write its answer."""
         began = time.monotonic()
+        deadline = request.deadline  # hooks may write to the request: that changes nothing
         if self._on_method_call is not None:
             self._on_method_call(request)
         try:
-            outcome = await self._execute(request, arrival)
+            outcome = await self._execute(call, arrival, deadline)
         except BaseException:
             # The end of the service cancels it, or there is no handler for it any more.
             self._tell(request, RpcError(jsonrpc.INTERNAL_ERROR, "Not answered"), began)
             raise
-        told, answer = self._write(request.method, id, outcome)
+        told, answer = self._write(call.method, id, outcome)
         self._tell(request, told, began)
         return answer
 
@@ -132,27 +135,26 @@ class Calls:
         if self._on_method_return is not None:
             self._on_method_return(request, MethodOutcome(outcome, time.monotonic() - began))
 
-    async def _execute(self, request: Request, arrival: Arrival) -> Outcome:
+    async def _execute(self, call: Call, arrival: Arrival, deadline: float | None) -> Outcome:
         """Call the method, if this client may call it with these params."""
-        deadline = request.deadline
         try:
-            method = self._methods.get(request.method)
+            method = self._methods.get(call.method)
             if deadline is not None:
                 check_time(deadline)
             if method is None:
                 raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
             if method.private:
-                await self._admit(request, arrival)
-            problem = method.problem(request.params)
+                await self._admit(call, arrival, deadline)
+            problem = method.problem(call.params)
             if problem is not None:
                 raise RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
             handler = await arrival.exchange.handler() if method.needs_handler else None
             if method.is_blocking:
                 in_thread: Outcome = await self._blocking.run(
-                    method.name, deadline, run_blocking, method, request.params, handler
+                    method.name, deadline, run_blocking, method, call.params, handler
                 )
                 return in_thread
-            coroutine = _run_on_loop(method, request.params, handler)
+            coroutine = _run_on_loop(method, call.params, handler)
             if deadline is None:
                 return await coroutine
             return await run_until(deadline, coroutine, method.name, arrival.abandon)
@@ -163,16 +165,16 @@ class Calls:
         except DeadlinePassed as late:
             return self._too_late(late.began, deadline, arrival)
 
-    async def _admit(self, request: Request, arrival: Arrival) -> None:
+    async def _admit(self, call: Call, arrival: Arrival, deadline: float | None) -> None:
         """See to it that only those call a private method who may."""
-        verdict = await arrival.verdict(request.deadline)
+        verdict = await arrival.verdict(deadline)
         if isinstance(verdict, RpcError):
             raise verdict
         if isinstance(verdict, BaseException):
-            raise self._internal_errors.as_rpc_error(request.method, verdict)
+            raise self._internal_errors.as_rpc_error(call.method, verdict)
         if not verdict:
             raise RpcError(jsonrpc.ACCESS_DENIED, "Access denied")
-        check_time(request.deadline)
+        check_time(deadline)
 
     def _too_late(self, began: bool, deadline: float | None, arrival: Arrival) -> RpcError:
         """The error of a call that has not ended by its deadline; says whose that was."""
