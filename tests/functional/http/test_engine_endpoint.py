@@ -71,7 +71,7 @@ def test_chunks(wire, body):
         chunked(BODY, extension=b';a="b;c"'),
         chunked(BODY, trailers=b"X-Sum: 5\r\n"),
         chunked(BODY, trailers=b"X-Sum: 5\r\nX-More: 6\r\n"),
-        chunked(BODY, extension=b";a", trailers=b"Content-Length: 5\r\n"),
+        chunked(BODY, extension=b";a", trailers=b"Upgrade: y\r\nHost: y\r\n"),
     ],
 )
 def test_chunks_with_more_about_them(wire, body):

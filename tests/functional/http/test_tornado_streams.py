@@ -294,7 +294,7 @@ def test_an_answer_before_the_body(start, connect, expects):
 @BOTH_LOOPS
 def test_an_answer_before_a_body_that_is_on_its_way(start, connect):
     wire = connect(start(Site(("/up", Upload))))
-    wire.send_if_open(request("PUT", "/up?refused=1", body=request("GET", "/api") * 1_000))
+    wire.send_if_open(request("PUT", "/up?refused=1", body=request("GET", "/api") * 100_000))
     with contextlib.suppress(Truncated):  # a reset for what was not read may overtake the answer
         assert wire.answer().status == 403
     assert wire.is_closed()

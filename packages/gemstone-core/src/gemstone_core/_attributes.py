@@ -112,13 +112,15 @@ class Attributes:
     max_batch_concurrency: int = 16
     #: How many connections may be open; beyond, they are answered 503.
     max_connections: int = 10_000
-    #: How long a client may take for the headers of a request, in seconds. Tornado measures
-    #: it together with ``idle_timeout``, and closes the connection after the shorter one.
+    #: How long a client may take for the headers of a request, in seconds, and not longer than
+    #: ``idle_timeout``; then it is answered 408.
     header_timeout: float = 60.0
-    #: How long a connection may be idle, in seconds.
+    #: How long a connection may be idle, and a client take nothing of an answer, in seconds.
     idle_timeout: float = 60.0
-    #: How long a client may take for the body of a request, in seconds.
+    #: How long a client may take for the body of a request, in seconds; then it is answered 408.
     body_timeout: float = 30.0
+    #: Whether a call is cancelled when its client goes away before it is answered.
+    cancel_on_disconnect: bool = False
 
     #: How many events may be with their handlers at once; then no more are read.
     max_concurrent_events: int = 100

@@ -45,9 +45,9 @@ class Template:
         self.confidential = confidential
         self.auth = auth
         # A plain dict: that of requests is slow to go through.
-        self._headers = {**request.headers}
+        self._headers: dict[str, Any] = {**request.headers}
 
-    def headers(self, body: bytes, timeout: float) -> dict[str, str]:
+    def headers(self, body: bytes, timeout: float) -> dict[str, Any]:
         """All headers of a call."""
         return {**self._headers, **_changing(body, timeout)}
 

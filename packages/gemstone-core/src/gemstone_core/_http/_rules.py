@@ -15,6 +15,8 @@ from gemstone.jsonrpc import SERVICE_HEADER
 MEDIA_TYPES: Final = frozenset(
     {"application/json", "application/json-rpc", "application/jsonrequest"}
 )
+#: The status of the refusal of a body that is too large: it is not read.
+TOO_LARGE: Final = 413
 #: A length of more digits is more than any machine has room for.
 MOST_DIGITS: Final = 18
 
@@ -76,4 +78,4 @@ def split_target(target: str) -> tuple[str | None, str]:
 
 def too_large(max_body_size: int) -> Refusal:
     """The refusal of a body that is too large."""
-    return Refusal(413, f"a body may have {max_body_size} bytes")
+    return Refusal(TOO_LARGE, f"a body may have {max_body_size} bytes")

@@ -1,7 +1,7 @@
 """The HTTP server: it is given a dispatcher and an application, listens, drains and closes.
 
-This is the seam behind which the engine can be exchanged: nothing outside of ``_http`` knows
-that it is Tornado's.
+This is the seam behind which the engine can be exchanged: nothing outside of ``_http`` knows how
+messages are read and answers written.
 """
 
 import asyncio
@@ -10,31 +10,32 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
-from tornado import httputil
-from tornado.http1connection import HTTP1Connection
-from tornado.log import gen_log
-from tornado.netutil import add_accept_handler
+from tornado.iostream import IOStream
 from tornado.web import Application
 
 from .._rpc._dispatcher import Dispatcher
-from ._connection import Connection, Message
+from .._tasks import begin
+from ._acceptor import Acceptor
+from ._answers import CLOSE, OVERLOADED, AnswerWriter
+from ._clock import Clock
+from ._connection import NEVER, Connection
 from ._endpoint import Endpoint, RpcMessage, StartVisit
-from ._engine import Engine
-from ._listen import listen
-from ._tls import FewHandshakes, wrapped
+from ._head import BadRequest, Head
+from ._message import Message
+from ._page import Page
+from ._rules import split_target
+from ._tls import FewHandshakes
 
-#: How many connections the kernel keeps for us while the loop is busy.
-_BACKLOG: Final = 1024
 #: How long a call may take to be cancelled, in seconds, when there is no time left.
 _CANCEL_TIMEOUT: Final = 1.0
 #: What a process opens besides its connections: sockets, logs, databases, modules.
 _OTHER_FILES: Final = 64
+#: How much is read from a connection at once, in bytes.
+_READ: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class HttpOptions:
     header_timeout: float
     idle_timeout: float
     body_timeout: float
+    cancel_on_disconnect: bool
 
 
 class HttpServer:
@@ -60,6 +62,12 @@ class HttpServer:
         start_visit: brings a Tornado handler for calls that need one.
         options: the limits.
         logger: where failures are logged.
+
+    Attributes:
+        clock: the time of the connections.
+        patience: how long a connection waits for what it waits for, in ticks.
+        is_draining: whether connections are to end with what is under way.
+        closes_idle: whether they have no time left for anything else.
     """
 
     def __init__(
@@ -70,33 +78,40 @@ class HttpServer:
         options: HttpOptions,
         logger: logging.Logger,
     ) -> None:
+        head_timeout = min(options.header_timeout, options.idle_timeout)
+        self.clock = Clock(min(1.0, head_timeout / 4, options.body_timeout / 4))
+        self.logger = logger
+        self.is_draining = False
+        self.closes_idle = False
+        idle, head, body = map(
+            self.clock.ticks, (options.idle_timeout, head_timeout, options.body_timeout)
+        )
+        self.patience = (idle, head, body, NEVER // 2, idle)
         self._application = application
+        self._options = options
         self._max_connections = _affordable(options.max_connections, logger)
+        self._writer = AnswerWriter(dispatcher.refuse, self.clock)
         self._endpoint = Endpoint(
-            options.endpoint,
-            options.service,
-            dispatcher,
-            start_visit,
-            options.max_body_size,
-            options.body_timeout,
-            on_task=self._task_begins,
+            service=options.service,
+            dispatcher=dispatcher,
+            start_visit=start_visit,
+            max_body_size=options.max_body_size,
+            cancels=options.cancel_on_disconnect,
+            writer=self._writer,
             logger=logger,
         )
-        self._tls = options.tls
-        self._few_handshakes = FewHandshakes()
-        self._sockets: list[socket.socket] = []
-        self._stop_listening: list[Callable[[], None]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._connections: dict[object, Connection] = {}
-        self._draining = False
-        self._grace_over = False
+        self._target = options.endpoint.encode()
+        self._loop = asyncio.get_running_loop()
+        self._acceptor = Acceptor(self._let_in)
+        self._few_handshakes = FewHandshakes(logger)
+        self._opening: set[asyncio.Task[None]] = set()
+        self._connections: set[Connection] = set()
+        self._detached: dict[IOStream, asyncio.Transport] = {}
+        #: What answers calls whose clients went away.
+        self._unheard: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._engine = Engine(self, max_body_size=options.max_body_size)
-        # Tornado does not tell when a message begins: one time bounds both.
-        self._patience = min(options.header_timeout, options.idle_timeout)
-        self._body_timeout = options.body_timeout
-        self._sweep_interval = min(1.0, self._patience / 4, self._body_timeout / 4)
         self._sweeper: asyncio.TimerHandle | None = None
+        self._buffer = memoryview(bytearray(_READ))
 
     def bind(self, host: str, port: int) -> int:
         """Take the port; who connects from now on waits until :meth:`accept`.
@@ -107,15 +122,11 @@ class HttpServer:
         Raises:
             ServiceAddressError: the port is taken, or there is no such address here.
         """
-        self._sockets = listen(host, port, _BACKLOG)
-        bound: int = self._sockets[0].getsockname()[1]
-        return bound
+        return self._acceptor.bind(host, port)
 
     def accept(self) -> None:
         """Begin to serve those who connect."""
-        if self._tls is not None:
-            gen_log.addFilter(self._few_handshakes)
-        self._stop_listening = [add_accept_handler(each, self._let_in) for each in self._sockets]
+        self._acceptor.start()
         self._sweep()
 
     async def drain(self, grace: float, deadline: float) -> list[str]:
@@ -131,75 +142,149 @@ class HttpServer:
         Returns:
             What was not answered, in words.
         """
-        self._draining = True
-        for connection in self._connections.values():
-            connection.ending = True
-            connection.patience = min(connection.patience, grace)
-        self._patience = min(self._patience, grace)
-        self._engine.conn_params.no_keep_alive = True
-        self._take_backlog()
-        self._close_listeners()
-        grace_ends = min(time.monotonic() + grace, deadline)
-        await self._until_closed(grace_ends)
-        self._grace_over = True
-        self._engine.close_detached()
-        for connection in list(self._connections.values()):
+        self.is_draining = True
+        self._acceptor.stop()
+        await self._until_closed(min(time.monotonic() + grace, deadline))
+        self.closes_idle = True
+        self._close_others()
+        for connection in list(self._connections):
             connection.close_if_idle()
         await self._until_closed(deadline)
-        late = [f"the call of {task.get_name()}" for task in self._tasks]
-        if not late and self._engine.open:
-            late = [f"{self._engine.open} requests to web pages"]
-        return sorted(late)
+        tasks = self._tasks()
+        if not tasks and self._connections:
+            return [f"{len(self._connections)} requests to web pages"]
+        return sorted(f"the call of {task.get_name()}" for task in tasks)
 
     async def close(self) -> None:
         """Close what is still open, and cancel what is still being answered.
 
         What does not let itself be cancelled is left alone.
         """
-        self._close_listeners()
-        gen_log.removeFilter(self._few_handshakes)
+        self._acceptor.close()
+        self._close_others()
+        tasks = self._tasks()
+        for task in tasks:
+            task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+        for transport in list(self._detached.values()):
+            transport.abort()
+        await self._until_closed(time.monotonic() + _CANCEL_TIMEOUT, and_detached=True)
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for task in list(self._tasks):
-            task.cancel()
-        self._engine.close_detached()
-        await self._engine.close_all_connections()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_CANCEL_TIMEOUT)
 
-    def _take_backlog(self) -> None:
-        """Accept those who wait: the kernel has let them in, and they may have sent a call."""
-        for listener in self._sockets:
-            # Nothing else may happen between the last of them and the end of the listener.
-            with suppress(OSError):
-                while True:
-                    self._let_in(*listener.accept())
+    # What its connections ask and tell.
 
-    def _let_in(self, client: socket.socket, address: Any) -> None:
-        with suppress(OSError):  # it went away already
-            self._engine.handle_stream(wrapped(client, self._tls), address)
+    def message(self, connection: Connection, head: Head) -> Message:
+        """A message that has begun to come, made for whom it is."""
+        target = head.target
+        if target == self._target or self._is_endpoint(target):
+            return RpcMessage(head, connection, self._endpoint)
+        return Page(head, connection, self._application, self._options.max_body_size, self.logger)
+
+    def refusal(self, bad: BadRequest) -> bytes:
+        """The last answer of a connection by which something came that can't be answered."""
+        return self._writer.refusal(bad.status, bad.reason, CLOSE)
+
+    def connection_made(self, connection: Connection) -> None:
+        """A connection is there."""
+        self._connections.add(connection)
+
+    def connection_lost(self, connection: Connection) -> None:
+        """A connection has ended; what answers its call may go on."""
+        self._connections.discard(connection)
+        task = connection.current.task if connection.current is not None else None
+        if task is not None and not task.done():
+            self._unheard.add(task)
+            task.add_done_callback(self._unheard_ended)
+        self._changed.set()
+
+    def detached(
+        self, connection: Connection, stream: IOStream, transport: asyncio.Transport
+    ) -> None:
+        """A connection has become a stream of somebody else."""
+        self._connections.discard(connection)
+        self._detached[stream] = transport
+        self._changed.set()
+
+    def stream_closed(self, stream: IOStream) -> None:
+        """Which has ended."""
+        self._detached.pop(stream, None)
+        self._changed.set()
+
+    def _is_endpoint(self, target: bytes) -> bool:
+        """Whether a target that is not the endpoint's to the letter stands for it."""
+        _, path = split_target(target.decode("latin-1"))
+        return path.partition("?")[0] == self._options.endpoint
+
+    def _let_in(self, accepted: socket.socket) -> None:
+        open_ = len(self._connections) + len(self._opening) + len(self._detached)
+        if open_ < self._max_connections:
+            accepted.setblocking(False)
+            task = begin(self._loop, self._open(accepted), name="connection")
+            if not task.done():
+                self._opening.add(task)
+                task.add_done_callback(self._opened)
+            return
+        with accepted, suppress(OSError):
+            # Over TLS it could be told only after a handshake, which may never come.
+            if self._options.tls is None:
+                accepted.setblocking(False)
+                accepted.send(OVERLOADED)
+
+    async def _open(self, accepted: socket.socket) -> None:
+        """Make a connection of a socket."""
+        tls = self._options.tls
+        limits = {} if tls is None else {"ssl_handshake_timeout": self._options.header_timeout}
+        try:
+            await self._loop.connect_accepted_socket(
+                self._make_connection, accepted, ssl=tls, **limits
+            )
+        except (OSError, TimeoutError) as error:
+            accepted.close()
+            self._few_handshakes.failed(error)
+
+    def _make_connection(self) -> Any:
+        if isinstance(self._loop, asyncio.SelectorEventLoop):
+            return _BufferedConnection(self, self._buffer)
+        return Connection(self)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        self._changed.set()
+
+    def _unheard_ended(self, task: asyncio.Task[None]) -> None:
+        self._unheard.discard(task)
+        self._changed.set()
 
     def _sweep(self) -> None:
-        """Close the connections whose clients are late, and do so again and again.
+        """See to those who are late, and do so again with each tick.
 
-        Tornado's own timeouts take a timer and a task for each message: a quarter of a call.
+        A timer for each message would be a quarter of a call.
         """
-        now = time.monotonic()
-        for connection in list(self._connections.values()):
-            connection.close_if_late(now)
-        loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(self._sweep_interval, self._sweep)
+        self.clock.tick()
+        now = self.clock.now
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            connection.late()
+        self._sweeper = self._loop.call_later(self.clock.interval, self._sweep)
 
-    def _close_listeners(self) -> None:
-        for stop_listening in self._stop_listening:
-            stop_listening()
-        self._stop_listening = []
-        for listener in self._sockets:
-            listener.close()
-        self._sockets = []
+    def _close_others(self) -> None:
+        """Close what is no connection yet, and what is none any more."""
+        if self._options.tls is not None:  # a handshake may never come
+            for task in self._opening:
+                task.cancel()
+        for stream in list(self._detached):
+            stream.close()
 
-    async def _until_closed(self, deadline: float) -> None:
-        while self._engine.open or self._tasks:
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        """What is answering calls."""
+        current = [each.current.task for each in self._connections if each.current is not None]
+        return [task for task in (*current, *self._unheard) if task is not None and not task.done()]
+
+    async def _until_closed(self, deadline: float, *, and_detached: bool = False) -> None:
+        while (
+            self._connections or self._opening or self._unheard or (and_detached and self._detached)
+        ):
             self._changed.clear()
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
@@ -207,50 +292,26 @@ class HttpServer:
             except TimeoutError:
                 return
 
-    # What the engine tells of its connections.
 
-    def has_room(self) -> bool:
-        """Whether one more connection may be served."""
-        return self._engine.open + self._engine.detached() < self._max_connections
+class _BufferedConnection(Connection, asyncio.BufferedProtocol):
+    """A connection that is read into a buffer which all of a loop's connections share.
 
-    def message_begins(self, key: object, http: HTTP1Connection) -> Message:
-        """A connection is idle, and its next message may come at any time."""
-        connection = self._connections.setdefault(key, Connection(self._patience))
-        connection.http = http
-        connection.awaits_client()
-        connection.ending = self._draining
-        self._changed.set()
-        if connection.told or self._grace_over:
-            http.close()
-        return Message(
-            connection,
-            self._endpoint.path,
-            for_rpc=partial(RpcMessage, self._endpoint, connection, http),
-            for_application=partial(self._application_message, key, http),
-        )
+    asyncio makes one of 256 KiB for each read else, for which the C library may ask the system.
+    """
 
-    def _application_message(
-        self, key: object, http: HTTP1Connection
-    ) -> httputil.HTTPMessageDelegate:
-        # By Tornado's own clock, which handlers that take streams may set.
-        http.set_body_timeout(self._body_timeout)
-        return self._application.start_request(key, http)
+    __slots__ = ("_buffer",)
 
-    def connection_closed(self, key: object) -> None:
-        """A connection has ended."""
-        connection = self._connections.pop(key, None)
-        if connection is not None:
-            connection.closed()
-        self._changed.set()
+    def __init__(self, server: HttpServer, buffer: memoryview) -> None:
+        super().__init__(server)
+        self._buffer = buffer
 
-    def _task_begins(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read to."""
+        return self._buffer
 
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        # A task can outlive its connection, so that this may be what drain() waits for.
-        self._changed.set()
+    def buffer_updated(self, nbytes: int) -> None:
+        """Something has come."""
+        self.data_received(self._buffer[:nbytes])
 
 
 def _affordable(max_connections: int, logger: logging.Logger) -> int:

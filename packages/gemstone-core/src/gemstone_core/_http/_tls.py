@@ -1,16 +1,12 @@
-"""TLS: the certificate of a service, checked, and the connections that are wrapped by it."""
+"""TLS: the certificate of a service, checked, and handshakes that fail."""
 
 import logging
 import os
-import socket
 import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-
-from tornado.iostream import IOStream, SSLIOStream
-from tornado.netutil import ssl_wrap_socket
 
 from gemstone.errors import ServiceConfigurationError
 
@@ -21,6 +17,7 @@ _FILES: Final = ("certfile", "keyfile", "ca_certs")
 #: What a mapping may hold.
 _KEYS: Final = (*_FILES, "cert_reqs", "ciphers")
 _OLDEST: Final = ssl.TLSVersion.TLSv1_2
+_GONE: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 #: How often a failed handshake is logged, in seconds.
 _LOG_EVERY: Final = 60.0
 
@@ -53,45 +50,27 @@ def make_tls_context(service: "MicroService") -> ssl.SSLContext | None:
         raise ServiceConfigurationError(f"{attribute} can't be used: {error}") from None
 
 
-def wrapped(connection: socket.socket, tls: ssl.SSLContext | None) -> IOStream:
-    """The stream of a connection that was just accepted; closes it if there can't be one.
-
-    The handshake is done when the stream is first read.
+class FewHandshakes:
+    """Logs one failed handshake a minute: strangers could fill the log else.
 
     Args:
-        connection: the connection.
-        tls: how it is encrypted; ``None`` for plain HTTP.
-
-    Raises:
-        OSError: the other side went away already.
+        logger: where it is told.
     """
-    if tls is None:
-        return IOStream(connection)
-    try:
-        return SSLIOStream(
-            ssl_wrap_socket(connection, tls, server_side=True, do_handshake_on_connect=False)
-        )
-    except BaseException:
-        connection.close()
-        raise
 
-
-class FewHandshakes(logging.Filter):
-    """Lets one failed handshake a minute into Tornado's log, which strangers could fill else."""
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
         self._next = 0.0
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is to be logged."""
-        if not str(record.msg).startswith("SSL Error on"):
-            return True
+    def failed(self, error: Exception) -> None:
+        """A connection came to nothing. Who only goes away, or says nothing, is no failure."""
+        if not isinstance(error, ssl.SSLError) or isinstance(error, _GONE):
+            return
         now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _LOG_EVERY
-        return True
+        if now >= self._next:
+            self._next = now + _LOG_EVERY
+            self._logger.warning(
+                "A TLS handshake failed: %s (others are not logged for %d s)", error, _LOG_EVERY
+            )
 
 
 def _context_of(options: dict[Any, Any]) -> ssl.SSLContext:

@@ -292,6 +292,7 @@ def _http_options(service: "MicroService") -> HttpOptions:
         header_timeout=service.header_timeout,
         idle_timeout=service.idle_timeout,
         body_timeout=service.body_timeout,
+        cancel_on_disconnect=service.cancel_on_disconnect,
     )
 
 

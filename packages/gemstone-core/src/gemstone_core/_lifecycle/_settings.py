@@ -30,7 +30,7 @@ _COUNTS = (
 )
 _EVENT_LOOPS = ("auto", "uvloop", "asyncio")
 _LISTS = ("extra_handlers", "periodic_tasks", "static_dirs")
-_SWITCHES = ("debug", "legacy_responses")
+_SWITCHES = ("cancel_on_disconnect", "debug", "legacy_responses")
 #: Characters of a URL's path (RFC 3986, section 3.3).
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
 _TIMES = ("body_timeout", "emit_timeout", "header_timeout", "idle_timeout", "shutdown_timeout")

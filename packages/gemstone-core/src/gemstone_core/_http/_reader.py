@@ -1,0 +1,216 @@
+"""From bytes to messages: httptools parses, and what it does not look at is looked at here."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
+
+from ._head import MAX_HEAD, BadRequest, Fields, Head, read_head
+from ._message import Message
+
+#: What llhttp says of a length that it can't count.
+_OVERFLOW: Final = "overflow"
+#: What makes a parser read a body whose head another one has read.
+_FRAMED: Final = b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n"
+
+
+class Reader:
+    """Makes messages of the bytes that come by one connection.
+
+    Args:
+        begin: makes a message of its head; it is given its body then.
+
+    Attributes:
+        has_begun: whether the head of a message is coming.
+        message: the message whose body is coming, or ``None``.
+        is_at_end: whether a message was the last one: what comes behind it is thrown away.
+    """
+
+    # The methods without a docstring are httptools' callbacks.
+
+    __slots__ = (
+        "_begin",
+        "_begins",
+        "_fed",
+        "_fed_at_least",
+        "_fields",
+        "_gets_body",
+        "_has_framed",
+        "_held",
+        "_is_muted",
+        "_parser",
+        "_target",
+        "_upgraded",
+        "has_begun",
+        "is_at_end",
+        "message",
+    )
+
+    def __init__(self, begin: Callable[[Head], Message]) -> None:
+        self._begin = begin
+        self._parser = HttpRequestParser(self)
+        self._target = b""
+        self._fields: Fields = []
+        #: How many bytes have come since the head began, or since there was some body: at most,
+        #: and at least, because it may have begun anywhere in what was fed at once.
+        self._fed = 0
+        self._fed_at_least = 0
+        #: What has happened in what was fed at once: a head began, some body came.
+        self._begins = False
+        self._gets_body = False
+        self._held: bytearray | None = None
+        self._upgraded: Head | None = None
+        self._is_muted = False
+        self.has_begun = False
+        self.message: Message | None = None
+        self.is_at_end = False
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Read what has come, which may end anywhere.
+
+        Raises:
+            BadRequest: it is no request that can be answered.
+        """
+        if self.is_at_end:
+            return
+        if self._held is not None:
+            self._held += data
+            return
+        self._begins = self._gets_body = False
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
+            return
+        except HttpParserError as error:
+            if self.is_at_end:  # it is about what comes behind
+                return
+            raise _explained(error) from None
+        if self.has_begun:
+            if self._begins:
+                self._fed, self._fed_at_least = len(data), self._size_of_head()
+            else:
+                self._fed_at_least += len(data)
+            if self._fed_at_least > MAX_HEAD:
+                raise _too_large()
+        elif self.message is None or self._gets_body:
+            self._fed = 0
+        elif self._fed > MAX_HEAD:
+            raise BadRequest(HTTPStatus.BAD_REQUEST, "there is too much around the body's chunks")
+
+    def hold(self) -> None:
+        """Keep what comes as it is: the message that was the last asks for another protocol."""
+        self._held = bytearray()
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether what comes is kept as it is."""
+        return self._held is not None
+
+    def release(self) -> bytes:
+        """What was kept; from now on nothing is."""
+        held, self._held = self._held, None
+        return bytes(held or b"")
+
+    def close(self) -> None:
+        """Forget everything: the parser and this know each other."""
+        self.is_at_end = True
+        del self._parser, self._begin
+        self.message = None
+
+    def on_url(self, target: bytes) -> None:
+        if self._is_muted:
+            return
+        if self.has_begun:
+            self._target += target
+        else:
+            self.has_begun = self._begins = True
+            self._target = target
+            self._fields = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.has_begun:  # and it is no trailer, nor a head that was read already
+            self._fields.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        if self._is_muted:
+            self._is_muted = False
+            return
+        self.has_begun = False
+        if self._fed > MAX_HEAD and self._size_of_head() > MAX_HEAD:
+            raise _too_large()
+        parser = self._parser
+        head = read_head(
+            parser.get_method(),
+            self._target,
+            parser.get_http_version(),
+            self._fields,
+            parser.should_keep_alive(),
+        )
+        if parser.should_upgrade():
+            self._upgraded = head
+        self.message = self._begin(head)
+
+    def on_body(self, chunk: bytes) -> None:
+        self._gets_body = True
+        if self.message is not None:
+            self.message.data_received(chunk)
+
+    def on_message_complete(self) -> None:
+        message = self.message
+        if self._upgraded is not None or message is None:
+            return  # llhttp does not read the body of what asks for another protocol
+        self.message = None
+        if message.head.length < 0 and not self._parser.should_keep_alive():
+            # It is said behind the chunks.
+            message.head.keeps_alive = False
+        if not message.head.keeps_alive:
+            self.is_at_end = True
+        message.finish()
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read the body of a message that asks for another protocol, as that of any other."""
+        head, message = self._upgraded, self.message
+        self._upgraded = None
+        self._parser = HttpRequestParser(self)
+        if head is None or message is None:
+            return
+        if head.length:
+            framing = b"Content-Length: %d" % head.length
+            if head.length < 0:
+                framing = b"Transfer-Encoding: chunked"
+            self._is_muted = True
+            self._parser.feed_data(_FRAMED % framing)
+            self.feed(rest)
+        else:
+            # It may get it: nobody knows yet what the rest is.
+            self.hold()
+            self._held = bytearray(rest)
+            self.on_message_complete()
+
+    def _size_of_head(self) -> int:
+        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)
+
+
+def _too_large() -> BadRequest:
+    return BadRequest(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"the head of a request may have {MAX_HEAD} bytes",
+    )
+
+
+def _explained(error: HttpParserError) -> BadRequest:
+    if isinstance(error, HttpParserCallbackError):
+        if isinstance(error.__context__, BadRequest):
+            return error.__context__
+        raise error
+    if _OVERFLOW in str(error):
+        return BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no body may be that large")
+    return BadRequest(HTTPStatus.BAD_REQUEST, f"this is no HTTP: {error}")
