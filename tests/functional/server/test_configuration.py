@@ -18,6 +18,7 @@ from gemstone.config import (
     FileConfigurator,
 )
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
+from tools.brokers import free_ports
 
 
 class Users(gemstone.MicroService):
@@ -102,6 +103,16 @@ def test_port_random_is_any_free_one(arguments):
         with gemstone.RemoteService(first.accessible_at) as remote:
             assert remote.methods.where() == first.port
         assert first.configuration()["port"] == (first.port, "--port")
+
+
+def test_a_start_does_not_change_where_the_port_came_from(arguments):
+    [port] = free_ports(1)
+    arguments(f"--port={port}")
+    service = Users()
+    service.configure()
+    with service.start_in_thread():
+        assert service.configuration()["port"] == (port, "--port")
+    assert service.configuration()["port"] == (port, "--port")
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "", "8000.0", "true"])

@@ -71,9 +71,9 @@ class Configuration:
         value = getattr(self._service, attribute, None)
         found = self._found.get(attribute)
         source = "default"
-        # What is another value by now, the program has set; but a start replaces the port 0.
+        # What is another value by now, the program has set; but a start sets the port, too.
         if found is not None and (
-            value is found.value or (attribute == "port" and found.value == 0)
+            value is found.value or (attribute == "port" and found.value in (0, value))
         ):
             source = found.source
         is_masked = configurable.secret and value is not None
