@@ -26,6 +26,7 @@ from gemstone_core._cli._values import params_of, value_of
         ("[1,", "[1,"),
         ("[" * 100_000, "[" * 100_000),
         ("9" * 5_000, "9" * 5_000),
+        ('"1e400"', "1e400"),
     ],
 )
 def test_a_value_is_json_where_it_is_json(word, value):
@@ -56,6 +57,9 @@ def test_params(words, params):
         (["2", "a=1"], None, "a=… has a name and 2 has none"),
         (["a=1", "a=2"], None, "the param a is there twice"),
         (["1"], "[1]", "in --params or in words, not in both"),
+        (["1e400"], None, '1e400 is too large a number; with quotes, "1e400", it is a text'),
+        (["a=[-1e400]"], None, "-1e400 is too large a number"),
+        ([], "[1e400]", "1e400 is too large a number"),
         (["\udcff"], None, r"'\udcff' is no text in UTF-8"),
         (['a=["\udcff"]'], None, "is no text in UTF-8"),
         ([], "{", "--params is no JSON"),
