@@ -652,6 +652,15 @@ def test_what_is_found_no_more_keeps_its_value_and_its_source(arguments):
     assert service.configuration()["port"] == (8123, "--port")
 
 
+def test_a_service_whose_constructor_is_not_called(arguments):
+    class Hasty(Users):
+        def __init__(self):
+            pass
+
+    with pytest.raises(ServiceStateError, match=r"Hasty.__init__\(\) does not call super"):
+        Hasty().configure()
+
+
 def test_the_secrets_of_others_are_not_told(arguments, capsys):
     class Locked(BaseConfigurator):
         def load(self):

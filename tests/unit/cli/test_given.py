@@ -83,7 +83,9 @@ def test_an_address_that_is_no_configurable():
 
 @pytest.mark.parametrize("wrong", [{"configurables": 5}, {"configurators": 5}])
 def test_a_list_that_is_none(wrong):
-    with pytest.raises(ServiceConfigurationError, match=r"Given\.config\w+ is 5: it must be a list"):
+    with pytest.raises(
+        ServiceConfigurationError, match=r"Given\.config\w+ is 5: it must be a list"
+    ):
         given(**wrong)
 
 

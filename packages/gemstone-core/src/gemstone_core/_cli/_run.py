@@ -29,10 +29,14 @@ def run(target: str, host: str | None, port: str | None, settings: list[tuple[st
         gemstone run users.py
         gemstone run shop.users:Users --port 8001 --set endpoint=/rpc
     """
+    from gemstone.errors import ServiceStateError
+
     from ._given import configure
     from ._target import WRONGLY_DECLARED, code_of_others, make_service
 
     service = make_service(target)
-    with code_of_others(f"{service.name} has failed", WRONGLY_DECLARED):
+    failed = f"{service.name} has failed"
+    with code_of_others(failed, (*WRONGLY_DECLARED, ServiceStateError)):
         configure(service, host, port, settings)
+    with code_of_others(failed, WRONGLY_DECLARED):
         service.start()
