@@ -664,13 +664,13 @@ def test_a_service_whose_constructor_is_not_called(arguments):
 def test_the_secrets_of_others_are_not_told(arguments, capsys):
     class Locked(BaseConfigurator):
         def load(self):
-            raise ConfigurationError("can't load https://u:hunter2@vault")
+            raise ConfigurationError("can't load https://u:hunter2@vault:\n\x1b]0;sealed\a")
 
         def get(self, name): ...
 
     service = Users()
     service.configurators = [Locked]
-    assert usage_error(service, capsys) == "can't load https://u:***@vault"
+    assert usage_error(service, capsys) == "can't load https://u:***@vault: \ufffd]0;sealed\ufffd"
 
     class Picky(Users):
         configurables = [Configurable("token", secret=True), Configurable("again")]

@@ -187,6 +187,7 @@ def _end_with_usage_error(service: "MicroService", message: str) -> NoReturn:
     program = Path(sys.argv[0]).name if sys.argv else ""
     told = mask_message(message)  # a configurator may be anybody's
     line = " ".join(f"{program or service.name}: usage error: {told}".split())
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
     if sys.stderr is not None:
         print(line, file=sys.stderr)  # noqa: T201
     raise SystemExit(_USAGE_ERROR)
