@@ -1,6 +1,7 @@
 """`CommandLineConfigurator`: values from the command line, and the usage text."""
 
 import copy
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +175,16 @@ def test_a_bad_value_names_its_flag():
     with pytest.raises(ConfigurationError) as caught:
         configurator.get("my_port")
     assert str(caught.value) == "--my-port: 'http' is no whole number"
+
+
+def test_help_where_not_all_of_it_can_be_printed(monkeypatch):
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", printed)
+    with pytest.raises(SystemExit) as ended:
+        given(["--help"], Configurable("size", help="Größe, in m²"))
+    assert ended.value.code == 0
+    printed.flush()
+    assert b"Gr\\xf6\\xdfe, in m\\xb2" in printed.buffer.getvalue()
 
 
 def test_help_is_no_name():

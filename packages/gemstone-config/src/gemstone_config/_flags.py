@@ -24,7 +24,7 @@ class Flags:
     """
 
     def __init__(self, configurables: Sequence[Configurable]) -> None:
-        self._parser = argparse.ArgumentParser(
+        self._parser = _Parser(
             prog=None if sys.argv else "service",
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
@@ -94,6 +94,15 @@ class Flags:
                 spelled, dest=configurable.attribute, action=_Keep, **{**options, **hidden}
             )
             self._needs_value[spelled] = "nargs" not in options
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints its usage text also where some of the characters can't be printed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        printable = message.encode(encoding, "backslashreplace").decode(encoding)
+        super()._print_message(printable, file)
 
 
 class _Keep(argparse.Action):
