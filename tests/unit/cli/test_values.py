@@ -1,11 +1,12 @@
 """What people write as words."""
 
+import io
 import re
 
 import click
 import pytest
 
-from gemstone_core._cli._values import params_of, value_of
+from gemstone_core._cli._values import params_of, value_of, value_or_stdin
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,20 @@ def test_params_that_are_none(words, whole, said):
 def test_all_params_at_once():
     assert params_of([], '{"a-b": 1}') == {"a-b": 1}
     assert params_of([], "[]") == []
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_standard_input_that_is_no_text(monkeypatch, errors):
+    def come(data: bytes) -> None:
+        stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors=errors)
+        monkeypatch.setattr("sys.stdin", stdin)
+
+    come(b"hunter2\xff")
+    with pytest.raises(click.UsageError, match="the standard input is no text in UTF-8") as caught:
+        value_or_stdin("-")
+    assert "hunter2" not in caught.value.message
+    come(b'["hunter2\xff"]')
+    with pytest.raises(click.UsageError, match="the standard input is no text in UTF-8"):
+        params_of([], "-")
+    come("é\n".encode())
+    assert value_or_stdin("-") == "é"

@@ -85,9 +85,13 @@ def _whole(text: str) -> list[Any] | dict[str, Any]:
 
 def _text_of_stdin() -> str:
     try:
-        return sys.stdin.read().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"the standard input is no text: {error}") from None
+        text = sys.stdin.read()
+        text.encode()  # where the locale is C, what is no text does not fail before
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise click.UsageError(
+            f"the standard input is no text in UTF-8: look at position {error.start:,}"
+        ) from None
+    return text.removesuffix("\n")
 
 
 def _decoded(text: str) -> Any:
