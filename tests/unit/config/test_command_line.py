@@ -162,10 +162,13 @@ def test_what_can_t_be_understood(arguments, expected):
         ["--token", "-hunter2"],
         ["--token", "--hunter2"],
         ["--token=the", "--hunter=hunter2"],
+        ["--tokenhunter2"],
+        ["--api_key-hunter2"],
     ],
 )
 def test_a_part_of_a_secret_is_not_shown(arguments):
-    line = problem(arguments, Configurable("token", secret=True))
+    key = Configurable("api-key", secret=True)
+    line = problem(arguments, Configurable("token", secret=True), key)
     assert "hunter2" not in line
     assert "option" in line or "--token" in line
 

@@ -30,7 +30,7 @@ class Flags:
             allow_abbrev=False,
             exit_on_error=False,
         )
-        self._has_secrets = any(configurable.secret for configurable in configurables)
+        self._secrets: list[str] = []
         self._needs_value = {"--help": False}
         for configurable in configurables:
             self._add_flags(configurable)
@@ -69,8 +69,10 @@ class Flags:
         if _FLAG.fullmatch(flag):
             near = difflib.get_close_matches(flag, self._needs_value, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists those that there are"
-            return f"there is no option {flag}: {hint}"
-        what = "an argument (not shown, it may be secret)" if self._has_secrets else shown(argument)
+            # Behind the flag of a secret, the secret may stand.
+            begun = [secret for secret in self._secrets if flag.startswith(secret)]
+            return f"there is no option {f'{begun[0]}…' if begun else flag}: {hint}"
+        what = "an argument (not shown, it may be secret)" if self._secrets else shown(argument)
         return f"{what} belongs to no option: a value with spaces must be in quotes"
 
     def _add_flags(self, configurable: Configurable) -> None:
@@ -94,6 +96,8 @@ class Flags:
                 spelled, dest=configurable.attribute, action=_Keep, **{**options, **hidden}
             )
             self._needs_value[spelled] = "nargs" not in options
+            if configurable.secret:
+                self._secrets.append(spelled)
 
 
 class _Parser(argparse.ArgumentParser):
