@@ -203,6 +203,10 @@ def test_values_that_are_wrong(person):
     assert done.code == 2
     assert "it is written as name=value" in done.err
     assert "hunter2" not in done.err
+    done = person.runs("run", "users", "--set", "token=the", "hunter2")
+    assert done.code == 2
+    assert "a value with spaces must be in quotes" in done.err
+    assert "hunter2" not in done.err
 
 
 def test_a_port_that_is_taken(person):
