@@ -81,6 +81,9 @@ def test_the_arguments_of_the_process_are_read_when_it_is_loaded(monkeypatch):
         (["--it", ""], ""),
         (["--it", "a b"], "a b"),
         (["--it", "-5"], "-5"),
+        (["--it", "-.5"], "-.5"),
+        (["--it", "-1_000"], "-1_000"),
+        (["--it", "-1.5e-3"], "-1.5e-3"),
         (["--it=-x"], "-x"),
         (["--it=--it=1"], "--it=1"),
         (["--it", "-"], "-"),
@@ -93,7 +96,9 @@ def test_values(arguments, value):
 
 
 @pytest.mark.parametrize("name", ["my-long-name", "my_long_name", "my-long_name"])
-@pytest.mark.parametrize("written", ["my-long-name", "my_long_name"])
+@pytest.mark.parametrize(
+    "written", ["my-long-name", "my_long_name", "my-long_name", "my_long-name"]
+)
 def test_dashes_and_underscores_are_the_same(name, written):
     configurator = given([f"--{written}", "1"], name)
     for each in ("my-long-name", "my_long_name", "my-long_name"):
@@ -114,6 +119,7 @@ def test_the_source_of_what_was_not_given():
         (["--no-debug"], False, "--no-debug"),
         (["--no-debug", "--debug"], True, "--debug"),
         (["--debug", "--no_debug"], False, "--no_debug"),
+        (["--debug", "--no-debug"], False, "--no-debug"),
         ([], None, "--debug"),
     ],
 )
@@ -121,6 +127,12 @@ def test_truth_values(arguments, value, source):
     configurator = given(arguments, Configurable("debug", type=bool))
     assert configurator.get("debug") is value
     assert configurator.source("debug") == source
+
+
+def test_no_stands_before_any_spelling():
+    configurator = given(["--no_my-flag"], Configurable("my_flag", type=bool))
+    assert configurator.get("my_flag") is False
+    assert configurator.source("my_flag") == "--no_my-flag"
 
 
 def test_a_truth_value_leaves_no_to_who_is_called_so():
@@ -143,6 +155,8 @@ def test_a_truth_value_leaves_no_to_who_is_called_so():
         (["serve"], "'serve' belongs to no option: a value with spaces must be in quotes"),
         (["--port", "1", "2"], "'2' belongs to no option"),
         (["-p", "1"], "there is no option -p: --help lists"),
+        (["__port", "1"], "'__port' belongs to no option"),
+        (["--port", "-5x"], "--port needs a value (one that begins with a dash is written"),
         (["a\nb\x1b"], "'a\\nb\\x1b' belongs to no option"),
         (["--", "1"], "'"),
     ],
