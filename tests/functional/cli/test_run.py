@@ -61,6 +61,8 @@ FILES = {
     "none.py": "from two import A\n",
     "nameless.py": "import gemstone\nclass Bad(gemstone.MicroService):\n    pass\n",
     "clash.py": "import gemstone\nclass Clash(gemstone.MicroService):\n    name, port = 'c', -1\n",
+    "hasty.py": "import gemstone\nclass Hasty(gemstone.MicroService):\n    name = 'hasty'\n"
+    "    def __init__(self):\n        pass\n",
     "boom.py": "def fail():\n    return 1 / 0\n\nfail()\n",
     "syntax.py": "x = = 1\n",
     "needs.py": "import nothing_like_it\n",
@@ -152,6 +154,7 @@ def test_signals_end_it_as_any_service(person, ended_by):
         ("none", "none defines no class that inherits MicroService"),
         ("nameless:Bad", "Bad has no name"),
         ("clash", "Clash.port is -1"),
+        ("hasty", "Hasty.__init__() does not call super().__init__()"),
         ("a b", "'a b' is neither a module nor a file"),
         ("users:", "neither a module nor a file"),
         ("", "neither a module nor a file"),
@@ -199,6 +202,10 @@ def test_values_that_are_wrong(person):
     done = person.runs("run", "users", "--set", "hunter2")
     assert done.code == 2
     assert "it is written as name=value" in done.err
+    assert "hunter2" not in done.err
+    done = person.runs("run", "users", "--set", "token=the", "hunter2")
+    assert done.code == 2
+    assert "a value with spaces must be in quotes" in done.err
     assert "hunter2" not in done.err
 
 

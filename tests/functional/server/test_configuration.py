@@ -18,6 +18,7 @@ from gemstone.config import (
     FileConfigurator,
 )
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
+from tools.brokers import free_ports
 
 
 class Users(gemstone.MicroService):
@@ -102,6 +103,16 @@ def test_port_random_is_any_free_one(arguments):
         with gemstone.RemoteService(first.accessible_at) as remote:
             assert remote.methods.where() == first.port
         assert first.configuration()["port"] == (first.port, "--port")
+
+
+def test_a_start_does_not_change_where_the_port_came_from(arguments):
+    [port] = free_ports(1)
+    arguments(f"--port={port}")
+    service = Users()
+    service.configure()
+    with service.start_in_thread():
+        assert service.configuration()["port"] == (port, "--port")
+    assert service.configuration()["port"] == (port, "--port")
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "", "8000.0", "true"])
@@ -641,16 +652,25 @@ def test_what_is_found_no_more_keeps_its_value_and_its_source(arguments):
     assert service.configuration()["port"] == (8123, "--port")
 
 
+def test_a_service_whose_constructor_is_not_called(arguments):
+    class Hasty(Users):
+        def __init__(self):
+            pass
+
+    with pytest.raises(ServiceStateError, match=r"Hasty.__init__\(\) does not call super"):
+        Hasty().configure()
+
+
 def test_the_secrets_of_others_are_not_told(arguments, capsys):
     class Locked(BaseConfigurator):
         def load(self):
-            raise ConfigurationError("can't load https://u:hunter2@vault")
+            raise ConfigurationError("can't load https://u:hunter2@vault:\n\x1b]0;sealed\a")
 
         def get(self, name): ...
 
     service = Users()
     service.configurators = [Locked]
-    assert usage_error(service, capsys) == "can't load https://u:***@vault"
+    assert usage_error(service, capsys) == "can't load https://u:***@vault: \ufffd]0;sealed\ufffd"
 
     class Picky(Users):
         configurables = [Configurable("token", secret=True), Configurable("again")]

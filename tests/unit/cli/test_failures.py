@@ -49,6 +49,13 @@ def test_a_certificate_that_is_not_trusted():
         raise error
 
 
+def test_a_gateway_that_has_nobody_behind_it():
+    error = errors.CalledServiceError("it answered HTTP 503. Its body is empty.", URL, 503)
+    with pytest.raises(Exception) as caught, failures():  # noqa: PT011 - its status is tested above
+        raise error
+    assert caught.value.message == f"{error} (the service behind it is away)"
+
+
 def test_mistakes_of_our_own_are_not_hidden():
     with pytest.raises(ZeroDivisionError), failures():
         raise ZeroDivisionError

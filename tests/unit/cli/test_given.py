@@ -5,6 +5,7 @@ import pytest
 
 import gemstone
 from gemstone.config import CommandLineConfigurator, Configurable, EnvironmentConfigurator
+from gemstone.errors import ServiceConfigurationError
 from gemstone_core._cli._given import configure
 
 
@@ -55,7 +56,9 @@ def test_a_random_port():
     assert given(port="random").port == 0
 
 
-@pytest.mark.parametrize("command_line", [Own(), Own, CommandLineConfigurator()])
+@pytest.mark.parametrize(
+    "command_line", [Own(), Own, CommandLineConfigurator(), lambda: CommandLineConfigurator()]
+)
 def test_it_has_the_place_of_the_command_line(command_line):
     environment = EnvironmentConfigurator(environment={"GIVEN_GREETING": "moin", "GIVEN_PORT": "7"})
     first = given(("greeting", "hi"), configurators=[command_line, environment])
@@ -76,6 +79,14 @@ def test_an_address_that_is_no_configurable():
     assert (service.host, service.port) == ("localhost", 0)
     with pytest.raises(click.UsageError, match=r"--port: a port is a number .*, not 'x'"):
         given(port="x", configurables=[])
+
+
+@pytest.mark.parametrize("wrong", [{"configurables": 5}, {"configurators": 5}])
+def test_a_list_that_is_none(wrong):
+    with pytest.raises(
+        ServiceConfigurationError, match=r"Given\.config\w+ is 5: it must be a list"
+    ):
+        given(**wrong)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`CommandLineConfigurator`: values from the command line, and the usage text."""
 
 import copy
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,9 @@ def test_the_arguments_of_the_process_are_read_when_it_is_loaded(monkeypatch):
         (["--it", ""], ""),
         (["--it", "a b"], "a b"),
         (["--it", "-5"], "-5"),
+        (["--it", "-.5"], "-.5"),
+        (["--it", "-1_000"], "-1_000"),
+        (["--it", "-1.5e-3"], "-1.5e-3"),
         (["--it=-x"], "-x"),
         (["--it=--it=1"], "--it=1"),
         (["--it", "-"], "-"),
@@ -92,7 +96,9 @@ def test_values(arguments, value):
 
 
 @pytest.mark.parametrize("name", ["my-long-name", "my_long_name", "my-long_name"])
-@pytest.mark.parametrize("written", ["my-long-name", "my_long_name"])
+@pytest.mark.parametrize(
+    "written", ["my-long-name", "my_long_name", "my-long_name", "my_long-name"]
+)
 def test_dashes_and_underscores_are_the_same(name, written):
     configurator = given([f"--{written}", "1"], name)
     for each in ("my-long-name", "my_long_name", "my-long_name"):
@@ -113,6 +119,7 @@ def test_the_source_of_what_was_not_given():
         (["--no-debug"], False, "--no-debug"),
         (["--no-debug", "--debug"], True, "--debug"),
         (["--debug", "--no_debug"], False, "--no_debug"),
+        (["--debug", "--no-debug"], False, "--no-debug"),
         ([], None, "--debug"),
     ],
 )
@@ -120,6 +127,12 @@ def test_truth_values(arguments, value, source):
     configurator = given(arguments, Configurable("debug", type=bool))
     assert configurator.get("debug") is value
     assert configurator.source("debug") == source
+
+
+def test_no_stands_before_any_spelling():
+    configurator = given(["--no_my-flag"], Configurable("my_flag", type=bool))
+    assert configurator.get("my_flag") is False
+    assert configurator.source("my_flag") == "--no_my-flag"
 
 
 def test_a_truth_value_leaves_no_to_who_is_called_so():
@@ -142,6 +155,8 @@ def test_a_truth_value_leaves_no_to_who_is_called_so():
         (["serve"], "'serve' belongs to no option: a value with spaces must be in quotes"),
         (["--port", "1", "2"], "'2' belongs to no option"),
         (["-p", "1"], "there is no option -p: --help lists"),
+        (["__port", "1"], "'__port' belongs to no option"),
+        (["--port", "-5x"], "--port needs a value (one that begins with a dash is written"),
         (["a\nb\x1b"], "'a\\nb\\x1b' belongs to no option"),
         (["--", "1"], "'"),
     ],
@@ -161,10 +176,13 @@ def test_what_can_t_be_understood(arguments, expected):
         ["--token", "-hunter2"],
         ["--token", "--hunter2"],
         ["--token=the", "--hunter=hunter2"],
+        ["--tokenhunter2"],
+        ["--api_key-hunter2"],
     ],
 )
 def test_a_part_of_a_secret_is_not_shown(arguments):
-    line = problem(arguments, Configurable("token", secret=True))
+    key = Configurable("api-key", secret=True)
+    line = problem(arguments, Configurable("token", secret=True), key)
     assert "hunter2" not in line
     assert "option" in line or "--token" in line
 
@@ -174,6 +192,16 @@ def test_a_bad_value_names_its_flag():
     with pytest.raises(ConfigurationError) as caught:
         configurator.get("my_port")
     assert str(caught.value) == "--my-port: 'http' is no whole number"
+
+
+def test_help_where_not_all_of_it_can_be_printed(monkeypatch):
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", printed)
+    with pytest.raises(SystemExit) as ended:
+        given(["--help"], Configurable("size", help="Größe, in m²"))
+    assert ended.value.code == 0
+    printed.flush()
+    assert b"Gr\\xf6\\xdfe, in m\\xb2" in printed.buffer.getvalue()
 
 
 def test_help_is_no_name():

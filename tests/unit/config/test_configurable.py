@@ -190,6 +190,8 @@ def test_whatever_is_raised(option, error, text):
         ("x" * 500, f"'{'x' * 78}…"),
         ("redis://u:p@ss@h/0", "'redis://u:***@h/0'"),
         ("https://h/?api_key=p@ss&b=1", "'https://h/?api_key=***&b=1'"),
+        ("https://h:1/?api_key=p@ss&b=1", "'https://h:1/?api_key=***&b=1'"),
+        (["https://u:p@h?key=p@ss"], "['https://u:***@h?key=***']"),
         (["amqp://u:p@ss@h"], "['amqp://u:***@h']"),
     ],
     ids=lambda value: type(value).__name__,

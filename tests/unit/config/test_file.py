@@ -160,8 +160,8 @@ DEEP = 100_000
         ("a.json", '{"users":\n{"a": }}', "a.json, line 2: Expecting value"),
         ("a.json", "", "a.json, line 1: Expecting value"),
         ("a.json", '{"users": {"a": 1, "a": 2}}', "a.json: 'a' is there twice"),
-        ("a.json", '{"users": {"a": NaN}}', "a.json: NaN is no value of JSON"),
-        ("a.json", '{"users": {"a": -Infinity}}', "a.json: -Infinity is no value of JSON"),
+        ("a.json", '{"users":\n{"a": NaN}}', "a.json, line 2: NaN is no value of JSON"),
+        ("a.json", '{"NaN\\" NaN":\n-Infinity}', "a.json, line 2: -Infinity is no value of JSON"),
         ("a.json", '{"users": {"a": ' + "9" * 5000, "a.json: a number of 5000 digits is too large"),
         ("a.json", "[" * DEEP, "a.json can't be read: it is nested too deep"),
         ("a.json", "[1, 2]", "a.json holds a list: it must be an object, with one object for"),
@@ -172,6 +172,17 @@ DEEP = 100_000
 )
 def test_files_that_can_t_be_understood(folder, name, content, expected):
     assert problem(name, content, "a", "port").startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"users": "a\n"}', "a.json, line 1: Invalid control character"),
+        ('{"users":\n"', "a.json, line 2: Unterminated string"),
+    ],
+)
+def test_the_line_is_the_place(folder, content, expected):
+    assert problem("a.json", content, "a") == expected
 
 
 def test_a_file_that_is_not_there(folder):

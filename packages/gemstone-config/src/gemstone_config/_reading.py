@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -11,6 +12,8 @@ from ._errors import ConfigurationError
 from ._shown import kind, one_line, shown
 
 _PLACE_IN_TOML: Final = re.compile(r" \(at line (\d+), column \d+\)$")
+#: A text, or what Python's json takes for a number and JSON does not know.
+_TEXT_OR_CONSTANT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')
 
 
 class _SyntaxError(Exception):
@@ -85,11 +88,12 @@ def _read_json(text: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_without_duplicates,
-            parse_constant=_refuse_constant,
+            parse_constant=partial(_refuse_constant, text),
             parse_int=_to_int,
         )
     except json.JSONDecodeError as error:
-        raise _SyntaxError(error.msg, error.lineno) from None
+        problem = error.msg.removesuffix(" at").removesuffix(" starting")
+        raise _SyntaxError(problem, error.lineno) from None
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -108,8 +112,10 @@ def _to_int(text: str) -> int:
         raise _SyntaxError(f"a number of {len(text)} digits is too large") from None
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise _SyntaxError(f"{text} is no value of JSON")
+def _refuse_constant(text: str, constant: str) -> NoReturn:
+    # The first one is refused, and json does not say where it is.
+    place = next(found.start() for found in _TEXT_OR_CONSTANT.finditer(text) if found[1])
+    raise _SyntaxError(f"{constant} is no value of JSON", text.count("\n", 0, place) + 1)
 
 
 #: How files are read, by the end of their names.

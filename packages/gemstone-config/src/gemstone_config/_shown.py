@@ -20,6 +20,10 @@ _KINDS: Final[Mapping[type, str]] = {
 _PARAMETER: Final = re.compile(
     r"([?&][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#\s'\"]*", re.IGNORECASE
 )
+#: A URL up to its query, if it is a good one; and the query, in which an "@" may stand.
+_QUERY: Final = re.compile(
+    r"(?<=://)((?:[^@/?#\s]*@)?(?:\[[^]\s]*\]|[^:@/?#\s]*)(?::[0-9]*)?(?:/[^@?#\s]*)?)(\?[^#\s]*)"
+)
 
 
 def shown(value: object) -> str:
@@ -48,6 +52,12 @@ def reason(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     """A text on one line, all of it printable, without the passwords of URLs."""
-    masked = _PARAMETER.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", text))
+    masked = _QUERY.sub(_masked_query, text)
+    masked = _PARAMETER.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", masked))
     line = " ".join(masked.split())
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+
+
+def _masked_query(url: re.Match[str]) -> str:
+    start, query = url.groups()
+    return start + _PARAMETER.sub(r"\1***", query)

@@ -20,6 +20,10 @@ _MEMORY: Final = re.compile(r"memory://([^/?#@\s]*)/*", re.IGNORECASE)
 _SECRET: Final = re.compile(
     r"([?&][^=&#\s]*(?:pass|secret|token|key)[^=&#\s]*=)[^&#\s]*", re.IGNORECASE
 )
+#: A URL up to its query, if it is a good one; and the query, in which an "@" may stand.
+_QUERY: Final = re.compile(
+    r"(?<=://)((?:[^@/?#\s]*@)?(?:\[[^]\s]*\]|[^:@/?#\s]*)(?::[0-9]*)?(?:/[^@?#\s]*)?)(\?[^#\s]*)"
+)
 
 
 class Backends(Generic[AnyBackend]):
@@ -143,7 +147,7 @@ def mask_password(url: str) -> str:
         url: the URL, which need not be a good one.
     """
     if "://" in url:
-        return _SECRET.sub(r"\1***", _CREDENTIALS.sub(_masked, url))
+        return _SECRET.sub(r"\1***", _CREDENTIALS.sub(_masked, _QUERY.sub(_masked_query, url)))
     return _SECRET.sub(r"\1***", _NO_URL.sub(r"\1:***@", url))
 
 
@@ -153,7 +157,14 @@ def mask_message(text: str) -> str:
     Args:
         text: a message, in which URLs may stand.
     """
-    return _SECRET.sub(r"\1***", _WITHIN.sub(_masked, text)) if "://" in text else text
+    if "://" not in text:
+        return text
+    return _SECRET.sub(r"\1***", _WITHIN.sub(_masked, _QUERY.sub(_masked_query, text)))
+
+
+def _masked_query(url: re.Match[str]) -> str:
+    start, query = url.groups()
+    return start + _SECRET.sub(r"\1***", query)
 
 
 def _masked(credentials: re.Match[str]) -> str:

@@ -138,10 +138,11 @@ class MicroService(Attributes):
 
         Raises:
             ServiceConfigurationError: one of the two lists holds something else.
-            ServiceStateError: the service runs.
+            ServiceStateError: the service runs, or its constructor was not called.
             SystemExit: somebody asked for ``--help`` (status 0), or a value is wrong or missing
                 (status 2); one line on stderr says which, and where it came from.
         """
+        check_constructed(self)
         if self.is_running:
             raise ServiceStateError(f"{self.name} runs: configure it before it is started")
         self._configuration.load()

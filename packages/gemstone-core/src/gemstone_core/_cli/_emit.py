@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from ._failures import failures
+from ._failures import NotReachable, failures
 from ._options import WordsCommand, header_option, timeout_option
 from ._output import show_log
 from ._values import value_or_stdin
@@ -29,6 +29,7 @@ def emit(url: str, event: str, body: str, headers: dict[str, str], timeout: floa
     \b
         gemstone emit redis://127.0.0.1:6379/0 users.created '{"name": "ada"}'
     """
+    from .._backends import mask_password
     from .._events._open_transport import open_transport
 
     read = value_or_stdin(body)
@@ -38,6 +39,11 @@ def emit(url: str, event: str, body: str, headers: dict[str, str], timeout: floa
         try:
             receipt = transport.emit_event(event, read, headers=headers or None)
             receipt.wait(timeout + _MARGIN)
+        except TimeoutError:
+            raise NotReachable(
+                f"{mask_password(url)} did not answer within {timeout:g} s: it may have the "
+                "event, or not"
+            ) from None
         finally:
             transport.close(1.0)
     click.echo(f"{event} was emitted")

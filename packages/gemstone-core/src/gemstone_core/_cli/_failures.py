@@ -53,7 +53,7 @@ def _explained(error: Exception) -> click.ClickException:
     said = str(error)
     match error:
         case CalledServiceError(status=status) if status in _NOBODY_BEHIND:
-            return NotReachable(f"{said}: the service behind it is away")
+            return NotReachable(f"{said} (the service behind it is away)")
         case CalledServiceError(status=status) if status in _WRONG_PATH:
             return Refused(f"{said} (the URL of a service ends with its endpoint, mostly /api)")
         case RemoteTimeoutError():

@@ -9,6 +9,7 @@ import click
 from gemstone_config import BaseConfigurator, CommandLineConfigurator, ConfigurationError
 
 from .._attributes import port_from
+from .._configuration._lists import listed_configurables, made_configurators
 from .._microservice import MicroService
 
 
@@ -74,13 +75,14 @@ def configure(
 
     Raises:
         click.UsageError: a value is given twice, or ``--port`` is none.
+        ServiceConfigurationError: what the service lists can't be configured, or can't configure.
         SystemExit: another value is wrong, or is for nothing; one line on stderr says so.
     """
     given: dict[str, Given] = {}
     for name, value in settings:
         _add(given, _attribute(name), Given(value, f"--set {name}"))
     # Also a service whose address is no configurable has one.
-    configurable = {getattr(each, "attribute", None) for each in service.configurables}
+    configurable = {each.attribute for each in listed_configurables(service)}
     unconfigurable: dict[str, str] = {}
     for name, word in (("host", host), ("port", port)):
         if word is not None:
@@ -88,7 +90,11 @@ def configure(
             if name not in configurable:
                 unconfigurable[name] = given.pop(name).value
     ours = GivenConfigurator(given)
-    listed = [ours if _is_command_line(each) else each for each in service.configurators]
+    # Made here: of a function nobody knows what it makes.
+    listed = [
+        ours if isinstance(each, CommandLineConfigurator) else each
+        for each in made_configurators(service)
+    ]
     service.configurators = listed if ours in listed else [*listed, ours]
     service.configure()
     if "host" in unconfigurable:
@@ -110,9 +116,3 @@ def _add(given: dict[str, Given], attribute: str, new: Given) -> None:
 
 def _attribute(name: str) -> str:
     return name.replace("-", "_")
-
-
-def _is_command_line(listed: object) -> bool:
-    if isinstance(listed, type):
-        return issubclass(listed, CommandLineConfigurator)
-    return isinstance(listed, CommandLineConfigurator)

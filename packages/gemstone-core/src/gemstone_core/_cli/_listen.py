@@ -13,6 +13,8 @@ from ._options import checked_seconds, json_option
 from ._output import coloured_json, json_of, show_line, show_log, terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .._events._event import Event
     from .._events._open_transport import OpenTransport
 
@@ -42,13 +44,16 @@ def listen(
     \b
         gemstone listen redis://127.0.0.1:6379/0 users.created users.deleted
     """
+    from .._backends import mask_password
     from .._events._open_transport import open_transport
 
     show_log(logging.INFO, logging.WARNING, logging.ERROR)
     with failures():
         transport = open_transport(url, max_concurrent_events=min(count or _AHEAD, _AHEAD))
         try:
-            came = _print_all(transport, events, count, timeout, as_json)
+            late = f"{mask_password(url)} did not answer within {timeout:g} s" if timeout else ""
+            arriving = in_time(lambda: transport.listen(*events, timeout=timeout), timeout, late)
+            came = _print_all(itertools.islice(arriving, count), as_json)
             if timeout is not None and came != count:
                 _see_why_it_ended(transport, came, count, timeout)
         except KeyboardInterrupt:
@@ -57,17 +62,9 @@ def listen(
             transport.close(1.0)
 
 
-def _print_all(
-    transport: "OpenTransport",
-    names: tuple[str, ...],
-    count: int | None,
-    timeout: float | None,
-    as_json: bool,
-) -> int:
-    late = f"the broker did not answer within {timeout:g} s" if timeout else ""
-    arriving = in_time(lambda: transport.listen(*names, timeout=timeout), timeout, late)
+def _print_all(arriving: "Iterable[Event]", as_json: bool) -> int:
     came = 0
-    for event in itertools.islice(arriving, count):
+    for event in arriving:
         _print(event, as_json)
         came += 1
     return came

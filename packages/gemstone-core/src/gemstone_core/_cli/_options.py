@@ -36,6 +36,16 @@ def checked_host(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
+def checked_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    """A port, as the callback of an option: a number, or ``random``."""
+    from .._attributes import port_from
+
+    try:
+        return port_from(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, not {value!r}") from None
+
+
 def checked_seconds(
     ctx: click.Context, param: click.Parameter, value: float | None
 ) -> float | None:

@@ -3,7 +3,7 @@
 import click
 
 from ._failures import failures
-from ._options import checked_host, checked_seconds
+from ._options import checked_host, checked_port, checked_seconds
 
 
 @click.command()
@@ -15,7 +15,11 @@ from ._options import checked_host, checked_seconds
     help="The address to listen on.",
 )
 @click.option(
-    "--port", default="8000", show_default=True, help='The port to listen on, or "random".'
+    "--port",
+    default="8000",
+    show_default=True,
+    callback=checked_port,
+    help='The port to listen on, or "random".',
 )
 @click.option(
     "--time-to-live",
@@ -26,17 +30,16 @@ from ._options import checked_host, checked_seconds
     show_default=True,
     help="How long a service is known after its last heartbeat.",
 )
-def registry(host: str, port: str, time_to_live: float) -> None:
+def registry(host: str, port: int, time_to_live: float) -> None:
     """Run a registry of services.
 
     It is for services that list its URL in their discovery_strategies. Whoever can reach it can
     register anything: it belongs into a network of your own.
     """
-    from .._attributes import port_from
     from .._discovery._registry import ServiceRegistry
 
     with failures():
         service = ServiceRegistry()
-        service.host, service.port = host, port_from(port)
+        service.host, service.port = host, port
         service.time_to_live = time_to_live
         service.start()

@@ -5,7 +5,7 @@ import click
 from ._options import checked_host, pairs
 
 
-@click.command()
+@click.command(context_settings={"allow_extra_args": True})
 @click.argument("target")
 @click.option("--host", callback=checked_host, help="The address to listen on.")
 @click.option("--port", help='The port to listen on, or "random" for any free one.')
@@ -17,7 +17,14 @@ from ._options import checked_host, pairs
     callback=pairs("=", "name=value"),
     help="What else of its configurables to set; may be repeated.",
 )
-def run(target: str, host: str | None, port: str | None, settings: list[tuple[str, str]]) -> None:
+@click.pass_context
+def run(
+    ctx: click.Context,
+    target: str,
+    host: str | None,
+    port: str | None,
+    settings: list[tuple[str, str]],
+) -> None:
     """Run a service.
 
     TARGET is module:Service, or path/file.py:Service. The name may be left out where there is only
@@ -29,10 +36,19 @@ def run(target: str, host: str | None, port: str | None, settings: list[tuple[st
         gemstone run users.py
         gemstone run shop.users:Users --port 8001 --set endpoint=/rpc
     """
+    from gemstone.errors import ServiceStateError
+
     from ._given import configure
     from ._target import WRONGLY_DECLARED, code_of_others, make_service
 
+    if ctx.args:  # click would show them
+        raise click.UsageError(
+            "there are words that belong to no option (not shown, they may be secret): a value "
+            "with spaces must be in quotes"
+        )
     service = make_service(target)
-    with code_of_others(f"{service.name} has failed", WRONGLY_DECLARED):
+    failed = f"{service.name} has failed"
+    with code_of_others(failed, (*WRONGLY_DECLARED, ServiceStateError)):
         configure(service, host, port, settings)
+    with code_of_others(failed, WRONGLY_DECLARED):
         service.start()

@@ -1,6 +1,7 @@
 """Values that people write as words: JSON where they are JSON, and else text."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
@@ -14,14 +15,14 @@ def value_of(word: str) -> Any:
     """What a word stands for: the value, if it is JSON, and else the word itself.
 
     Raises:
-        click.UsageError: it has bytes in it that are no text.
+        click.UsageError: it has bytes in it that are no text, or a number that is too large.
     """
     try:
         word.encode()
     except UnicodeEncodeError:
         raise click.UsageError(f"{word!r} is no text in UTF-8") from None
     try:
-        return json.loads(word, parse_constant=_refuse_constant)
+        return _decoded(word)
     except (ValueError, RecursionError):
         return word
 
@@ -30,7 +31,7 @@ def value_or_stdin(word: str) -> Any:
     """What a word stands for; what comes from the standard input, if it is ``-``.
 
     Raises:
-        click.UsageError: what comes is no text.
+        click.UsageError: what comes is no text, or has a number in it that is too large.
     """
     return value_of(_text_of_stdin() if word == STDIN else word)
 
@@ -72,9 +73,7 @@ def params_of(words: Iterable[str], whole: str | None) -> list[Any] | dict[str, 
 
 def _whole(text: str) -> list[Any] | dict[str, Any]:
     try:
-        params = json.loads(
-            _text_of_stdin() if text == STDIN else text, parse_constant=_refuse_constant
-        )
+        params = _decoded(_text_of_stdin() if text == STDIN else text)
     except ValueError as error:
         raise click.UsageError(f"--params is no JSON: {error}") from None
     except RecursionError:
@@ -86,9 +85,24 @@ def _whole(text: str) -> list[Any] | dict[str, Any]:
 
 def _text_of_stdin() -> str:
     try:
-        return sys.stdin.read().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"the standard input is no text: {error}") from None
+        text = sys.stdin.read()
+        text.encode()  # where the locale is C, what is no text does not fail before
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise click.UsageError(
+            f"the standard input is no text in UTF-8: look at position {error.start:,}"
+        ) from None
+    return text.removesuffix("\n")
+
+
+def _decoded(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # which would travel as null
+        raise click.UsageError(f'{text} is too large a number; with quotes, "{text}", it is a text')
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -71,9 +71,9 @@ class Configuration:
         value = getattr(self._service, attribute, None)
         found = self._found.get(attribute)
         source = "default"
-        # What is another value by now, the program has set; but a start replaces the port 0.
+        # What is another value by now, the program has set; but a start sets the port, too.
         if found is not None and (
-            value is found.value or (attribute == "port" and found.value == 0)
+            value is found.value or (attribute == "port" and found.value in (0, value))
         ):
             source = found.source
         is_masked = configurable.secret and value is not None
@@ -187,6 +187,7 @@ def _end_with_usage_error(service: "MicroService", message: str) -> NoReturn:
     program = Path(sys.argv[0]).name if sys.argv else ""
     told = mask_message(message)  # a configurator may be anybody's
     line = " ".join(f"{program or service.name}: usage error: {told}".split())
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
     if sys.stderr is not None:
         print(line, file=sys.stderr)  # noqa: T201
     raise SystemExit(_USAGE_ERROR)
