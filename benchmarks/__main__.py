@@ -10,6 +10,7 @@ from typing import Final
 from tools.brokers import BrokerError
 
 from . import (
+    anatomy,
     async_calls,
     breaker,
     calls,
@@ -25,7 +26,7 @@ from .processes import PEERS_ENVIRONMENTS, Bench, BenchmarkError, bench
 from .report import Comparison, Part, comparisons_table, machine
 
 _PARTS: Final = [
-    *("floor", "calls", "blocking", "batches", "memory", "starts", "waits"),
+    *("floor", "calls", "blocking", "batches", "anatomy", "memory", "starts", "waits"),
     *("redis", "rabbitmq", "ticker", "lookup", "breaker", "async", "client"),
 ]
 #: The parts that differ only in who is driven.
@@ -46,6 +47,7 @@ def main() -> int:
             name: partial(run, rounds=options.rounds, seconds=options.seconds)
             for name, run in _LOADS
         },
+        "anatomy": lambda bench: anatomy.run(bench, rounds=options.rounds),
         "memory": lambda bench: memory.run(
             bench, rounds=options.memory_rounds, connections=options.connections
         ),

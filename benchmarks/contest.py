@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Final
 
 from . import load, wrk
@@ -10,10 +11,9 @@ from .processes import Bench, Program, Server, warm_up
 from .report import Comparison, ratios, spread, table
 
 _PATH: Final = "/api"
-#: How long every answer is compared with the one that belongs to its call, in seconds.
-_CHECKED: Final = 0.2
-#: How long a server is driven before it is measured, in seconds.
-_WARM_UP: Final = 1
+#: How long every answer is compared with the one that belongs to its call, in seconds. That also
+#: warms a server up.
+_CHECKED: Final = 0.5
 
 #: Requests, with the answers that they must get.
 Exchanges = Sequence[tuple[Any, Any]]
@@ -36,6 +36,7 @@ class Contestant:
     calls_each: int = 1
     rounds: list[wrk.Round] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    kernel: list[float] = field(default_factory=list)
     peak_memory: int = 0
 
     def rates(self) -> list[float]:
@@ -48,11 +49,12 @@ class Contestant:
 
     def measure(self, server: Server, exchanges: Sequence[load.Exchange], **load: Any) -> None:
         """Drives its server for a round."""
-        before = server.cpu_seconds()
+        cpu, kernel = server.cpu_seconds(), server.kernel_seconds()
         found = wrk.drive(server.address, _PATH, exchanges, **load)
+        calls = found.exchanges * self.calls_each
         self.rounds.append(found)
-        used = server.cpu_seconds() - before
-        self.cpu.append(used / (found.exchanges * self.calls_each))
+        self.cpu.append((server.cpu_seconds() - cpu) / calls)
+        self.kernel.append((server.kernel_seconds() - kernel) / calls)
 
     def row(self) -> list[str]:
         """Its row in the table."""
@@ -62,6 +64,7 @@ class Contestant:
             spread([round.p50 * 1e3 for round in self.rounds], 1),
             spread([tail * 1e3 for tail in self.tails()], 1),
             spread([seconds * 1e6 for seconds in self.cpu], 1),
+            f"{median(self.kernel) * 1e6:.1f}",
             f"{self.peak_memory / 2**20:.1f}",
             f"{max(round.load for round in self.rounds):.0%}",
         ]
@@ -96,16 +99,15 @@ def hold(
         for contestant in contestants:
             server = stack.enter_context(Server(bench, contestant.program))
             exchanges = load.learn(server.address, _PATH, contestant.exchanges)
-            load.drive(server.address, exchanges, connections=connections, seconds=_CHECKED)
+            load.check(server.address, exchanges, connections=connections, seconds=_CHECKED)
             plays.append((contestant, server, exchanges))
-        for _, server, exchanges in plays:
-            wrk.drive(server.address, _PATH, exchanges, connections=connections, seconds=_WARM_UP)
         for number in range(rounds):
             for contestant, server, exchanges in plays[:: -1 if number % 2 else 1]:
                 contestant.measure(server, exchanges, connections=connections, seconds=seconds)
         for contestant, server, _ in plays:
             contestant.peak_memory = server.peak_memory()
-    header = ["server", "calls/s", "p50 ms", "p99 ms", "CPU µs/call", "peak MiB", "load's core"]
+    header = ["server", "calls/s", "p50 ms", "p99 ms", "CPU µs/call", "in the kernel"]
+    header += ["peak MiB", "load's core"]
     return (
         f"{connections} keep-alive connections by {wrk.version()}, {rounds} rounds of {seconds:g} s"
         f"\n\n{table(header, [contestant.row() for contestant in contestants])}"

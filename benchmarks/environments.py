@@ -57,8 +57,8 @@ def _make(name: str, folder: Path, python: Path) -> None:
     uv = _uv()
     print(f"Installing {described(name)}", file=sys.stderr, flush=True)
     for command in [
-        ["venv", "--clear", "--python", sys.executable, folder],
-        ["pip", "install", "--python", python, "--group", f"{_PYPROJECT}:peer-{name}"],
+        ["venv", "--clear", "--python", sys.executable, str(folder)],
+        ["pip", "install", "--python", str(python), "--group", f"{_PYPROJECT}:peer-{name}"],
     ]:
         done = subprocess.run([uv, "--quiet", *command], capture_output=True, text=True)
         if done.returncode:

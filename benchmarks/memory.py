@@ -59,9 +59,10 @@ def _growth(server: Server, connections: int) -> int:
     [exchange] = learn(server.address, "/api", hello("say_hello", 1))
     before = server.resident_memory()
     with ExitStack() as stack:
-        opened = [_open(stack, server.address) for _ in range(connections)]
-        for each in opened:
-            _call(each, exchange)
+        opened = []
+        for _ in range(connections):  # one by one, or the backlog of the listener overflows
+            opened.append(_open(stack, server.address))
+            _call(opened[-1], exchange)
         grown = server.resident_memory() - before
         for each in opened:  # all of them are open still
             _call(each, exchange)

@@ -127,9 +127,16 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """The CPU time that it has used so far, in all of its threads."""
+        return sum(self._times())
+
+    def kernel_seconds(self) -> float:
+        """What of that it has spent in the kernel."""
+        return self._times()[1]
+
+    def _times(self) -> tuple[float, float]:
         # The name of the process stands in parentheses, and may hold anything.
         fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return int(fields[11]) / _TICKS, int(fields[12]) / _TICKS
 
     def peak_memory(self) -> int:
         """The most memory that it had resident so far, in bytes."""

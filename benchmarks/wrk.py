@@ -1,7 +1,7 @@
-"""The load of the fastest servers: wrk, with every answer looked at.
+"""The load: wrk, with every answer looked at.
 
-wrk is written in C. One core of it drives more calls than any server in Python answers, and that
-also when a script looks at every answer, which :mod:`.load` could not do half as fast.
+wrk is written in C. On one core it sends more calls than any server in Python answers on another,
+also with a script that looks at each answer; a load in Python would be slower than the floor.
 """
 
 import math
@@ -70,7 +70,7 @@ def drive(
     Args:
         address: where the server listens.
         path: the path of its endpoint.
-        exchanges: what to send, and what may come.
+        exchanges: what to send in turn, and what may come.
         connections: how many requests are under way at any time.
         seconds: for how long they are sent; wrk knows whole ones only, so it may be longer.
 
