@@ -93,6 +93,7 @@ def hold(
     Raises:
         BenchmarkError: an answer was wrong.
     """
+    load_by = wrk.version()  # before anything that takes time
     warm_up(bench, [contestant.program for contestant in contestants])
     with ExitStack() as stack:
         plays = []
@@ -109,7 +110,7 @@ def hold(
     header = ["server", "calls/s", "p50 ms", "p99 ms", "CPU µs/call", "in the kernel"]
     header += ["peak MiB", "load's core"]
     return (
-        f"{connections} keep-alive connections by {wrk.version()}, {rounds} rounds of {seconds:g} s"
+        f"{connections} keep-alive connections by {load_by}, {rounds} rounds of {seconds:g} s"
         f"\n\n{table(header, [contestant.row() for contestant in contestants])}"
     )
 
@@ -141,6 +142,8 @@ def batches(method: str, batches: int, calls_each: int) -> list[tuple[Any, Any]]
     """The same as batches."""
     calls = hello(method, batches * calls_each)
     return [
-        tuple(map(list, zip(*calls[first : first + calls_each], strict=True)))  # type: ignore[misc]
-        for first in range(0, len(calls), calls_each)
+        ([call for call, _ in batch], [answer for _, answer in batch])
+        for batch in (
+            calls[first : first + calls_each] for first in range(0, len(calls), calls_each)
+        )
     ]
