@@ -214,6 +214,7 @@ def bump(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """``nox -s bench -- --help``: how fast it is; docs/performance.md tells what is measured."""
     install_wheels(session)
+    session.env["GEMSTONE_UV"] = uv.find_uv_bin()  # makes the environments of the peers
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

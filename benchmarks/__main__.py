@@ -3,17 +3,38 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from tools.brokers import BrokerError
 
-from . import async_calls, breaker, calls, client_calls, events, lookup, starts, ticker, waits
-from .processes import Bench, BenchmarkError, bench
+from . import (
+    anatomy,
+    async_calls,
+    breaker,
+    calls,
+    client_calls,
+    events,
+    lookup,
+    memory,
+    starts,
+    ticker,
+    waits,
+)
+from .processes import PEERS_ENVIRONMENTS, Bench, BenchmarkError, bench
 from .report import Comparison, Part, comparisons_table, machine
 
 _PARTS: Final = [
-    *("calls", "starts", "waits", "redis", "rabbitmq", "ticker"),
-    *("lookup", "breaker", "async", "client"),
+    *("floor", "calls", "blocking", "batches", "anatomy", "memory", "starts", "waits"),
+    *("redis", "rabbitmq", "ticker", "lookup", "breaker", "async", "client"),
+]
+#: The parts that differ only in who is driven.
+_LOADS: Final = [
+    ("floor", calls.floor),
+    ("calls", calls.coroutines),
+    ("blocking", calls.blocking),
+    ("batches", calls.in_batches),
 ]
 
 
@@ -22,7 +43,14 @@ def main() -> int:
     options = _options()
     amount = events.Amount(options.event_rounds, options.events, options.single_events)
     parts: dict[str, Callable[[Bench], Part]] = {
-        "calls": lambda bench: calls.run(bench, rounds=options.rounds, seconds=options.seconds),
+        **{
+            name: partial(run, rounds=options.rounds, seconds=options.seconds)
+            for name, run in _LOADS
+        },
+        "anatomy": lambda bench: anatomy.run(bench, rounds=options.rounds),
+        "memory": lambda bench: memory.run(
+            bench, rounds=options.memory_rounds, connections=options.connections
+        ),
         "starts": lambda bench: starts.run(bench, starts=options.starts),
         "waits": lambda bench: waits.run(
             bench,
@@ -59,7 +87,7 @@ def main() -> int:
     print(machine(), flush=True)
     comparisons: list[Comparison] = []
     try:
-        with bench() as place:
+        with bench(options.peers) as place:
             if place.server_core == place.load_core:
                 print("Only one core: servers and load disturb each other, the figures are low.")
             for name in options.part or parts:
@@ -80,7 +108,9 @@ def _options() -> argparse.Namespace:
     add("--part", action="append", choices=_PARTS, help="only this one")
     add("--strict", action="store_true", help="exit with status 1 if a target is missed")
     add("--rounds", type=int, default=9, help="rounds of load (%(default)s)")
-    add("--seconds", type=float, default=2.0, help="length of a round of load (%(default)s)")
+    add("--seconds", type=int, default=2, help="length of a round of load (%(default)s)")
+    add("--memory-rounds", type=int, default=3, help="rounds of idle connections (%(default)s)")
+    add("--connections", type=int, default=10_000, help="idle connections (%(default)s)")
     add("--starts", type=int, default=21, help="starts of each process (%(default)s)")
     add("--wait-rounds", type=int, default=5, help="rounds of waiting calls (%(default)s)")
     add("--wait-calls", type=int, default=1000, help="waiting calls in a round (%(default)s)")
@@ -99,6 +129,7 @@ def _options() -> argparse.Namespace:
     add("--lookup-rounds", type=int, default=9, help="rounds of lookups (%(default)s)")
     add("--lookups", type=int, default=2_000, help="lookups in a round (%(default)s)")
     add("--unrelated-keys", type=int, default=1_000_000, help="keys beside them (%(default)s)")
+    add("--peers", type=Path, default=PEERS_ENVIRONMENTS, help="where peers are installed")
     add("--redis-url", help="a Redis to use, instead of a private one")
     add("--rabbitmq-url", help="a RabbitMQ to use, instead of a private one")
     return parser.parse_args()

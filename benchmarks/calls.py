@@ -1,50 +1,23 @@
-"""Calls per second: the hello service beside the same written by hand."""
+"""Calls per second: the hello service beside the same on other libraries, and beside the floor."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Final
 
-from .load import Exchange, Round, drive, learn
-from .processes import Bench, Program, Server, warm_up
-from .report import Comparison, Part, ratios, spread, table
+from .contest import Contestant, batches, faster, hello, hold
+from .environments import described, peer
+from .processes import Bench, Program
+from .report import Comparison, Part, ratios
 
 CONNECTIONS: Final = 64
-_PATH: Final = "/api"
-#: Different calls for each connection, so that an answer that is not its own is noticed.
-_CALLS_EACH: Final = 4
-_WARM_UP: Final = 0.2  # of a round
+#: Four different calls for each connection, so that an answer that is not its own is noticed.
+_CALLS: Final = 4 * CONNECTIONS
+_BATCH: Final = 100
+#: Batches are as many calls at once by themselves.
+_BATCH_CONNECTIONS: Final = 8
+_LOOPS: Final = ("uvloop", "asyncio")
 
 
-@dataclass(slots=True)
-class Contestant:
-    """A program with one method of it, and what was measured of them."""
-
-    label: str
-    program: Program
-    method: str
-    rounds: list[Round] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    peak_memory: int = 0
-
-    def rates(self) -> list[float]:
-        """Calls per second in each round."""
-        return [round.rate for round in self.rounds]
-
-    def row(self) -> list[str]:
-        """Its row in the table."""
-        return [
-            self.label,
-            spread(self.rates()),
-            spread([round.percentile(50) * 1e3 for round in self.rounds], 1),
-            spread([round.percentile(99) * 1e3 for round in self.rounds], 1),
-            spread([seconds * 1e6 for seconds in self.cpu]),
-            f"{self.peak_memory / 2**20:.1f}",
-            f"{max(round.load for round in self.rounds):.0%}",
-        ]
-
-
-def run(bench: Bench, *, rounds: int, seconds: float) -> Part:
-    """Drives all contestants in turn, several times.
+def floor(bench: Bench, *, rounds: int, seconds: float) -> Part:
+    """A coroutine method, and the least that it costs on the same libraries and the same loop.
 
     Args:
         bench: where they run.
@@ -54,65 +27,121 @@ def run(bench: Bench, *, rounds: int, seconds: float) -> Part:
     Raises:
         BenchmarkError: an answer was wrong.
     """
-    ours, by_hand = Program("hello_gemstone.py"), Program("hello_tornado.py")
-    coroutine = Contestant("gemstone, coroutine method", ours, "say_hello")
-    handler = Contestant("RequestHandler + json", by_hand, "say_hello")
-    blocking = Contestant("gemstone, blocking method", ours, "say_hello_blocking")
-    threads = Contestant("RequestHandler + json, in a thread", by_hand, "say_hello_blocking")
-    contestants = [coroutine, handler, blocking, threads]
-    warm_up(bench, [ours, by_hand])
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(Server(bench, contestant.program)) for contestant in contestants
-        ]
-        plays = [
-            (contestant, server, learn(server.address, _PATH, hello(contestant.method)))
-            for contestant, server in zip(contestants, servers, strict=True)
-        ]
-        for _, server, exchanges in plays:
-            drive(server.address, exchanges, connections=CONNECTIONS, seconds=seconds * _WARM_UP)
-        for number in range(rounds):
-            for contestant, server, exchanges in plays[:: -1 if number % 2 else 1]:
-                _measure(contestant, server, exchanges, seconds)
-        for contestant, server, _ in plays:
-            contestant.peak_memory = server.peak_memory()
-    header = ["server", "calls/s", "p50 ms", "p99 ms", "CPU µs/call", "peak MiB", "load's core"]
-    return Part(
-        f"{CONNECTIONS} keep-alive connections, {rounds} rounds of {seconds:g} s\n\n"
-        + table(header, [contestant.row() for contestant in contestants]),
-        [
-            Comparison(
-                "calls/s, coroutine method / RequestHandler",
-                ratios(coroutine.rates(), handler.rates()),
-                at_least=1.3,
-            ),
-            Comparison(
-                "CPU per call, coroutine method / RequestHandler",
-                ratios(coroutine.cpu, handler.cpu),
-            ),
-            Comparison(
-                "calls/s, blocking method / RequestHandler with a thread",
-                ratios(blocking.rates(), threads.rates()),
-            ),
-        ],
+    calls = hello("say_hello", _CALLS)
+    ours = {loop: Contestant(f"gemstone, {loop}", _ours(loop), calls) for loop in _LOOPS}
+    floors = {loop: Contestant(f"the floor, {loop}", _floor(loop), calls) for loop in _LOOPS}
+    contestants = [*ours.values(), *floors.values()]
+    text = hold(bench, contestants, connections=CONNECTIONS, rounds=rounds, seconds=seconds)
+    comparisons: list[Comparison] = []
+    for loop in _LOOPS:
+        comparisons += faster(ours[loop], floors[loop], 0.75)
+    return Part(f"the floor: a coroutine method, {text}", comparisons)
+
+
+def coroutines(bench: Bench, *, rounds: int, seconds: float) -> Part:
+    """A coroutine method, and the same on other libraries.
+
+    Args:
+        bench: where they run.
+        rounds: how often each has its turn.
+        seconds: how long a turn is.
+
+    Raises:
+        BenchmarkError: an answer was wrong, or a peer can't be installed.
+    """
+    calls = hello("say_hello", _CALLS)
+    ours = {loop: Contestant(f"gemstone, {loop}", _ours(loop), calls) for loop in _LOOPS}
+    pjrpc = Contestant("pjrpc on aiohttp", peer(bench, "pjrpc", "hello_pjrpc.py"), calls)
+    asgi = Contestant(
+        "a bare ASGI application on uvicorn", peer(bench, "uvicorn", "hello_asgi.py"), calls
     )
-
-
-def hello(method: str) -> list[tuple[object, object]]:
-    """Calls of a method that says hello, no two of them alike, and their answers."""
-    return [
-        (
-            {"jsonrpc": "2.0", "method": method, "params": {"name": f"n{number}"}, "id": number},
-            {"jsonrpc": "2.0", "result": f"hello n{number}", "id": number},
+    handler = Contestant("RequestHandler + json", Program("hello_tornado.py"), calls)
+    contestants = [*ours.values(), pjrpc, asgi, handler]
+    text = hold(bench, contestants, connections=CONNECTIONS, rounds=rounds, seconds=seconds)
+    comparisons: list[Comparison] = []
+    for loop, than_pjrpc, than_asgi in [("uvloop", 5, 2.5), ("asyncio", 4, 1.8)]:
+        comparisons += faster(ours[loop], pjrpc, than_pjrpc)
+        comparisons += faster(ours[loop], asgi, than_asgi)
+    comparisons += faster(ours["asyncio"], handler, 1.3)
+    comparisons += [
+        Comparison(
+            f"p99, {each.label} / {pjrpc.label}", ratios(each.tails(), pjrpc.tails()), at_most=0.5
         )
-        for number in range(CONNECTIONS * _CALLS_EACH)
+        for each in ours.values()
     ]
+    return Part(f"a coroutine method, {text}\n\n{_made_of('pjrpc', 'uvicorn')}", comparisons)
 
 
-def _measure(
-    contestant: Contestant, server: Server, exchanges: list[Exchange], seconds: float
-) -> None:
-    before = server.cpu_seconds()
-    found = drive(server.address, exchanges, connections=CONNECTIONS, seconds=seconds)
-    contestant.rounds.append(found)
-    contestant.cpu.append((server.cpu_seconds() - before) / found.calls)
+def blocking(bench: Bench, *, rounds: int, seconds: float) -> Part:
+    """A blocking method, and the same on other libraries.
+
+    Args:
+        bench: where they run.
+        rounds: how often each has its turn.
+        seconds: how long a turn is.
+
+    Raises:
+        BenchmarkError: an answer was wrong, or a peer can't be installed.
+    """
+    calls = hello("say_hello_blocking", _CALLS)
+    ours = {loop: Contestant(f"gemstone, blocking, {loop}", _ours(loop), calls) for loop in _LOOPS}
+    fastapi = Contestant(
+        "fastapi-jsonrpc, plain def", peer(bench, "fastapi", "hello_fastapi.py"), calls
+    )
+    threads = Contestant("RequestHandler + json, in a thread", Program("hello_tornado.py"), calls)
+    contestants = [*ours.values(), fastapi, threads]
+    text = hold(bench, contestants, connections=CONNECTIONS, rounds=rounds, seconds=seconds)
+    comparisons: list[Comparison] = []
+    for loop in _LOOPS:
+        comparisons += faster(ours[loop], fastapi, 8)
+    comparisons += faster(ours["asyncio"], threads)
+    return Part(f"a blocking method, {text}\n\n{_made_of('fastapi')}", comparisons)
+
+
+def in_batches(bench: Bench, *, rounds: int, seconds: float) -> Part:
+    """Batches, of coroutine methods and of blocking ones.
+
+    Args:
+        bench: where they run.
+        rounds: how often each has its turn.
+        seconds: how long a turn is.
+
+    Raises:
+        BenchmarkError: an answer was wrong, or a peer can't be installed.
+    """
+    coroutine = batches("say_hello", _BATCH_CONNECTIONS, _BATCH)
+    blocking = batches("say_hello_blocking", _BATCH_CONNECTIONS, _BATCH)
+    ours = {}
+    ours_blocking = {}
+    floors = {}
+    for loop in _LOOPS:
+        ours[loop] = Contestant(f"batches, gemstone, {loop}", _ours(loop), coroutine, _BATCH)
+        ours_blocking[loop] = Contestant(
+            f"batches, gemstone, blocking, {loop}", _ours(loop), blocking, _BATCH
+        )
+        floors[loop] = Contestant(
+            f"batches, a submit per call, {loop}", _floor(loop), blocking, _BATCH
+        )
+    pjrpc = Contestant(
+        "batches, pjrpc on aiohttp", peer(bench, "pjrpc", "hello_pjrpc.py"), coroutine, _BATCH
+    )
+    contestants = [*ours.values(), pjrpc, *ours_blocking.values(), *floors.values()]
+    text = hold(bench, contestants, connections=_BATCH_CONNECTIONS, rounds=rounds, seconds=seconds)
+    comparisons: list[Comparison] = []
+    for loop in _LOOPS:
+        comparisons += faster(ours[loop], pjrpc, 5)
+    for loop in _LOOPS:
+        comparisons += faster(ours_blocking[loop], floors[loop], 5)
+    return Part(f"batches of {_BATCH}, {text}\n\n{_made_of('pjrpc')}", comparisons)
+
+
+def _ours(loop: str) -> Program:
+    return Program("hello_gemstone.py", arguments=(loop,))
+
+
+def _floor(loop: str) -> Program:
+    return Program("floor.py", arguments=(loop,))
+
+
+def _made_of(*peers: str) -> str:
+    return "; ".join(f"{name}: {described(name)}" for name in peers)

@@ -1,7 +1,6 @@
-"""The load: keep-alive connections that each send the next call when they have their answer.
+"""The correctness pass: each call by itself, then many at once, each answer compared with its own.
 
-Written on ``epoll`` and blocking sockets, with answers compared as bytes, because it has to be
-faster than every server that it drives.
+:mod:`.wrk`, which measures, knows of no answer to which connection it belongs.
 """
 
 import http.client
@@ -10,14 +9,12 @@ import json
 import select
 import socket
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .processes import BenchmarkError
-from .report import percentile
 
 #: How long to wait for an answer, in seconds.
 _PATIENCE: Final = 10.0
@@ -31,35 +28,6 @@ class Exchange:
 
     request: bytes
     answer: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What one round of load found.
-
-    Args:
-        seconds: how long it took.
-        latencies: of every call, in seconds.
-        load: how busy the load's own core was, 0 to 1; near 1 it was no match for the server.
-    """
-
-    seconds: float
-    latencies: Sequence[float]
-    load: float
-
-    @property
-    def calls(self) -> int:
-        """How many calls were answered."""
-        return len(self.latencies)
-
-    @property
-    def rate(self) -> float:
-        """Calls per second."""
-        return self.calls / self.seconds
-
-    def percentile(self, percent: float) -> float:
-        """The latency that this part of the calls did not exceed, in seconds."""
-        return percentile(self.latencies, percent)
 
 
 def learn(address: Address, path: str, calls: Iterable[tuple[Any, Any]]) -> list[Exchange]:
@@ -93,10 +61,10 @@ def learn(address: Address, path: str, calls: Iterable[tuple[Any, Any]]) -> list
     return exchanges
 
 
-def drive(
+def check(
     address: Address, exchanges: Sequence[Exchange], *, connections: int, seconds: float
-) -> Round:
-    """Keeps a server busy for some time, and checks every answer.
+) -> int:
+    """Keeps a server busy for some time, and compares every answer with its own.
 
     Args:
         address: where the server listens.
@@ -105,11 +73,13 @@ def drive(
         connections: how many calls are under way at any time.
         seconds: for how long calls are sent.
 
+    Returns:
+        How many were answered.
+
     Raises:
         BenchmarkError: an answer is wrong, or does not come.
     """
-    clock = time.perf_counter
-    latencies = array("d")
+    answered = 0
     poll = select.epoll()
     open_connections: dict[int, _Connection] = {}
     try:
@@ -118,9 +88,7 @@ def drive(
             connection = _Connection(address, itertools.cycle(own))
             open_connections[connection.socket.fileno()] = connection
             poll.register(connection.socket, select.EPOLLIN)
-        busy = time.process_time()
-        begin = now = clock()
-        end = begin + seconds
+        end = time.perf_counter() + seconds
         for connection in open_connections.values():
             connection.send_next()
         waiting = connections
@@ -132,28 +100,24 @@ def drive(
                 connection = open_connections[descriptor]
                 if not connection.receive():
                     continue
-                now = clock()
-                latencies.append(now - connection.sent)
-                if now < end:
+                answered += 1
+                if time.perf_counter() < end:
                     connection.send_next()
                 else:
                     waiting -= 1
-        elapsed = now - begin
-        busy = time.process_time() - busy
     finally:
         poll.close()
         for connection in open_connections.values():
             connection.socket.close()
-    return Round(elapsed, latencies, busy / elapsed)
+    return answered
 
 
 class _Connection:
-    __slots__ = ("_answer", "_exchanges", "_received", "sent", "socket")
+    __slots__ = ("_answer", "_exchanges", "_received", "socket")
 
     def __init__(self, address: Address, exchanges: Iterator[Exchange]) -> None:
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sent = 0.0
         self._exchanges = exchanges
         self._answer = b""
         self._received = b""
@@ -161,7 +125,6 @@ class _Connection:
     def send_next(self) -> None:
         exchange = next(self._exchanges)
         self._answer = exchange.answer
-        self.sent = time.perf_counter()
         self.socket.sendall(exchange.request)
 
     def receive(self) -> bool:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
-PEERS: Final = Path(__file__).resolve().parent / "peers"
+ROOT: Final = Path(__file__).resolve().parents[1]
+PEERS: Final = ROOT / "benchmarks" / "peers"
+PEERS_ENVIRONMENTS: Final = ROOT / ".nox" / "peers"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 #: How long a server may take to listen, and to end, in seconds.
 _PATIENCE: Final = 30.0
@@ -33,12 +35,14 @@ class Bench:
         load_core: where this process, and every client, runs.
         cores: all of them.
         environment: the environment variables of all processes.
+        peers: where the environments of peers are that need one of their own.
     """
 
     server_core: int
     load_core: int
     cores: Set[int]
     environment: Mapping[str, str]
+    peers: Path
 
     @contextmanager
     def on_all_cores(self) -> Iterator[None]:
@@ -51,7 +55,7 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(peers: Path = PEERS_ENVIRONMENTS) -> Iterator[Bench]:
     """Pins this process to the load's core, and makes a place for the bytecode of all others."""
     cores = os.sched_getaffinity(0)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -60,7 +64,7 @@ def bench() -> Iterator[Bench]:
         environment["PYTHONPYCACHEPREFIX"] = folder
         try:
             os.sched_setaffinity(0, {max(cores)})
-            yield Bench(min(cores), max(cores), cores, environment)
+            yield Bench(min(cores), max(cores), cores, environment, peers)
         finally:
             os.sched_setaffinity(0, cores)
 
@@ -72,14 +76,16 @@ class Program:
     Args:
         script: the name of its file.
         python: the interpreter that runs it; a peer may need an environment of its own.
+        arguments: what a server is told beside its port.
     """
 
     script: str
     python: str = sys.executable
+    arguments: tuple[str, ...] = ()
 
 
 class Server:
-    """A program that serves on a port, which is its only argument. As a context manager.
+    """A program that serves on a port, which is its first argument. As a context manager.
 
     Attributes:
         address: where it listens.
@@ -94,7 +100,8 @@ class Server:
 
     def __enter__(self) -> Self:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # closed by __exit__
-        command = [self._program.python, str(PEERS / self._program.script), str(self.address[1])]
+        script, port = str(PEERS / self._program.script), str(self.address[1])
+        command = [self._program.python, script, port, *self._program.arguments]
         os.sched_setaffinity(0, {self._bench.server_core})  # a process begins where it was made
         begun = time.perf_counter()
         self._process = subprocess.Popen(
@@ -120,13 +127,27 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """The CPU time that it has used so far, in all of its threads."""
+        return sum(self._times())
+
+    def kernel_seconds(self) -> float:
+        """What of that it has spent in the kernel."""
+        return self._times()[1]
+
+    def _times(self) -> tuple[float, float]:
         # The name of the process stands in parentheses, and may hold anything.
         fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return int(fields[11]) / _TICKS, int(fields[12]) / _TICKS
 
     def peak_memory(self) -> int:
         """The most memory that it had resident so far, in bytes."""
-        [line] = [line for line in self._proc("status").splitlines() if line.startswith("VmHWM")]
+        return self._memory("VmHWM")
+
+    def resident_memory(self) -> int:
+        """The memory that it has resident now, in bytes."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name: str) -> int:
+        [line] = [line for line in self._proc("status").splitlines() if line.startswith(name)]
         return int(line.split()[1]) * 1024
 
     def _proc(self, name: str) -> str:

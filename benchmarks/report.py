@@ -12,7 +12,7 @@ from typing import Final
 
 _DISTRIBUTIONS: Final = (
     *("gemstone-core", "gemstone-client", "gemstone-redis", "gemstone-rabbitmq"),
-    *("tornado", "msgspec", "requests", "redis", "hiredis", "pika"),
+    *("tornado", "httptools", "uvloop", "msgspec", "requests", "redis", "hiredis", "pika"),
 )
 
 

@@ -6,7 +6,7 @@ from .processes import Bench, Program, Server, warm_up
 from .report import Comparison, Part, ratios, spread, table
 
 _OURS: Final = "gemstone, the hello service"
-_BARE: Final = "imports tornado.web and msgspec"
+_BARE: Final = "imports tornado.web, msgspec and httptools"
 _PROGRAMS: Final = {
     _OURS: Program("hello_gemstone.py"),
     _BARE: Program("bare_listener.py"),

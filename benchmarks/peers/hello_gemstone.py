@@ -1,4 +1,7 @@
-"""The hello service, as the manual has it. The port is the first argument."""
+"""The hello service, as the manual has it.
+
+The port is the first argument; the second may name the event loop, which else is the usual one.
+"""
 
 import asyncio
 import sys
@@ -27,4 +30,6 @@ class HelloService(gemstone.MicroService):
 if __name__ == "__main__":
     service = HelloService()
     service.port = int(sys.argv[1])
+    if len(sys.argv) > 2:
+        service.event_loop = sys.argv[2]
     service.start()

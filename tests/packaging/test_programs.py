@@ -14,9 +14,9 @@ SYSTEMS = {
     "Debian, and nobody's root": (
         ("apt-get", "id"),
         "sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends",
-        "chromium chromium-driver'",
+        "chromium chromium-driver wrk'",
     ),
-    "macOS": (("brew",), "brew install redis", "chromium chromedriver"),
+    "macOS": (("brew",), "brew install redis", "chromium chromedriver wrk"),
     "another": ((), "the packages of your system that have redis-server", "chromium-driver"),
 }
 
@@ -52,7 +52,7 @@ def test_it_says_what_to_install_and_fails(run, system):
 
 
 def test_where_all_is_there_it_says_nothing(run):
-    done = run("redis-server", "rabbitmq-server", "chromium", "chromedriver")
+    done = run("redis-server", "rabbitmq-server", "chromium", "chromedriver", "wrk")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -63,10 +63,11 @@ def test_what_is_named_need_not_be_installed(run, tmp_path):
         "GEMSTONE_TEST_CHROMIUM": os.fspath(tmp_path / "browser"),
         "GEMSTONE_TEST_CHROMEDRIVER": "driver",
     }
-    assert run("browser", "driver", **named).returncode == 0
+    assert run("browser", "driver", "wrk", **named).returncode == 0
 
 
 def test_a_browser_that_is_named_and_not_there(run):
-    done = run("redis-server", "rabbitmq-server", "chromedriver", GEMSTONE_TEST_CHROMIUM="nowhere")
+    programs = ["redis-server", "rabbitmq-server", "chromedriver", "wrk"]
+    done = run(*programs, GEMSTONE_TEST_CHROMIUM="nowhere")
     assert done.returncode == 1
     assert "there is no chromium here" in done.stderr

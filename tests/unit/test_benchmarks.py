@@ -1,9 +1,7 @@
-"""The benchmarks' own parts: the peers answer rightly, a wrong answer is noticed, a round runs."""
+"""The benchmarks' own parts: events and lookups are measured, wrong ones noticed, a round runs."""
 
-import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from tools.brokers import Address, RedisAddress
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are not installed
 
-from benchmarks import calls, events, load, lookup, pairs, report  # noqa: E402
+from benchmarks import events, lookup, pairs, report  # noqa: E402
 from benchmarks.processes import Bench, BenchmarkError, Program, Server, bench  # noqa: E402
 
 pytestmark = [
@@ -27,50 +25,6 @@ pytestmark = [
 def place():
     with bench() as place:
         yield place
-
-
-@pytest.mark.parametrize("script", ["hello_gemstone.py", "hello_tornado.py"])
-@pytest.mark.parametrize("method", ["say_hello", "say_hello_blocking"])
-def test_a_peer_answers_rightly_under_load(place: Bench, script: str, method: str):
-    with Server(place, Program(script)) as server:
-        exchanges = load.learn(server.address, "/api", calls.hello(method)[:32])
-        found = load.drive(server.address, exchanges, connections=8, seconds=0.1)
-        assert found.calls >= 8
-        assert 0 < found.percentile(50) <= found.percentile(99) <= found.seconds
-        assert server.cpu_seconds() > 0
-        assert server.peak_memory() > 2**20
-        assert 0 < server.seconds_to_listen < 30
-
-
-def test_a_wrong_answer_is_learnt_of_at_the_first_call(place: Bench):
-    [(call, answer)] = calls.hello("say_hello")[:1]
-    server = Server(place, Program("hello_gemstone.py"))
-    with server, pytest.raises(BenchmarkError, match="instead of"):
-        load.learn(server.address, "/api", [(call, {**answer, "id": 999})])
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", id="body"),
-        pytest.param(b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\nright", id="status"),
-        pytest.param(b"", id="closed"),
-    ],
-)
-def test_a_wrong_answer_under_load_ends_it(answer: bytes):
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(100)
-            connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        exchange = load.Exchange(b"POST / HTTP/1.1\r\n\r\n", b"right")
-        with pytest.raises(BenchmarkError):
-            load.drive(listener.getsockname(), [exchange], connections=1, seconds=1)
-        thread.join()
 
 
 def test_a_peer_that_does_not_listen_says_why(place: Bench):
@@ -191,10 +145,24 @@ def test_a_service_that_is_not_found_ends_the_lookups(place: Bench, monkeypatch)
 def test_one_short_round_of_all_runs_from_end_to_end(
     redis_server: RedisAddress, rabbitmq_server: Address
 ):
-    shortest = "--rounds=1 --seconds=0.1 --starts=1 --wait-rounds=1 --wait-calls=8"
-    options = [*shortest.split(), "--wait-threads=4", "--wait-seconds=0.05"]
+    # The others have peers of other people, which would have to be installed.
+    parts = [
+        "floor",
+        "anatomy",
+        "starts",
+        "waits",
+        "redis",
+        "rabbitmq",
+        "ticker",
+        "lookup",
+        "breaker",
+    ]
+    options = [f"--part={part}" for part in [*parts, "async", "client"]]
+    options += ["--rounds=1", "--seconds=1", "--starts=1", "--wait-rounds=1", "--wait-calls=8"]
+    options += ["--wait-threads=4", "--wait-seconds=0.05"]
     options += ["--event-rounds=1", "--events=200", "--single-events=10"]
     options += ["--single-rounds=1", "--single-calls=10", "--async-rounds=1", "--async-calls=16"]
+    options += ["--client-rounds=1", "--client-calls=10"]
     options += ["--lookup-rounds=1", "--lookups=20", "--unrelated-keys=2000"]
     options += [f"--redis-url={redis_server.url}", f"--rabbitmq-url={rabbitmq_server.url}"]
     done = subprocess.run(
@@ -205,7 +173,12 @@ def test_one_short_round_of_all_runs_from_end_to_end(
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    for line in ["gemstone, coroutine method", "start to listening", "gemstone.as_completed"]:
+    for line in [
+        "the floor, asyncio",
+        "httptools: the request",
+        "start to listening",
+        "gemstone.as_completed",
+    ]:
         assert line in done.stdout
     for line in ["refused: all instances", "call_method_async, 8 threads"]:
         assert line in done.stdout
