@@ -18,7 +18,7 @@ from .playground import Playground
 
 DEADLINE = 30.0
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-STATUSES = {100, 200, 400, 404, 405, 413, 415}
+STATUSES = {100, 200, 400, 404, 405, 408, 413, 415, 431, 505}
 CALL = b'{"jsonrpc":"2.0","method":"blocking","params":[1],"id":1}'
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -134,11 +135,11 @@ class Connection:
         for future in writers or ():
             if not future.done():
                 future.set_result(None)
-        if self._is_over:
+        if not self._is_over:
+            self._advance()
+        elif self._state != _END:
             self._linger(LINGER)
             self._transport.close()
-        else:
-            self._advance()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended, whoever has ended it."""
@@ -171,7 +172,9 @@ class Connection:
     def begin(self, head: Head) -> Message:
         """A message has begun to come."""
         message = self._server.message(self, head)
-        if self.current is None and not self._waiting and not self._is_blocked:
+        if self._is_over:
+            pass  # it stands behind the last answer, and never has its turn
+        elif self.current is None and not self._waiting and not self._is_blocked:
             self.current = message
             message.take_turn()
         else:
@@ -265,7 +268,7 @@ class Connection:
 
     def abort(self) -> None:
         """Close the connection at once."""
-        if self._transport is not None:
+        with suppress(RuntimeError):  # somebody has closed the loop
             self._transport.abort()
 
     # What the server does with all of them.
@@ -315,7 +318,7 @@ class Connection:
         if self._is_advancing:  # it has come here from within
             return
         self._is_advancing = True
-        while self.current is None and not self._is_blocked and not self.is_lost:
+        while self.current is None and not (self._is_blocked or self._is_over or self.is_lost):
             if self._waiting:
                 self.current = self._waiting.popleft()
                 self.current.take_turn()
@@ -324,7 +327,7 @@ class Connection:
                 self.write(self._server.refusal(bad))
                 self._end(False)
             else:
-                if self._server.closes_idle and self._state != _END:
+                if self._server.closes_idle:
                     self._end(True)
                 break
         self._is_advancing = False
@@ -338,15 +341,13 @@ class Connection:
         Args:
             has_come: whether nothing more may come that the answer must not be lost for.
         """
-        self._reader.is_at_end = True
+        self._is_over = self._reader.is_at_end = True
         self._waiting = None
         if not has_come:
             self._linger(LINGER)
             if self._transport.can_write_eof():
                 self._transport.write_eof()
-        elif self._is_blocked:
-            self._is_over = True
-        else:
+        elif not self._is_blocked:  # else it is closed when the rest was taken
             self._linger(0)
             self._transport.close()
 

@@ -80,6 +80,8 @@ def read_head(verb: bytes, target: bytes, version: str, fields: Fields, keeps_al
         by_name = _joined(fields)
     is_1_0 = version == "1.0"
     if not is_1_0 and version != "1.1":
+        if version == "0.9":  # so llhttp takes a first line without any
+            raise _bad("the first line of a request ends with HTTP/1.1")
         raise BadRequest(
             HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
             f"speak HTTP/1.1 or 1.0, not {version}",
@@ -123,7 +125,7 @@ def _joined(fields: Fields) -> dict[bytes, bytes]:
         elif name in _ONCE:
             raise _bad(f"{name.decode().title()} was sent twice")
         else:
-            joined[name] += b", " + value
+            joined[name] += b"," + value
     return joined
 
 

@@ -1,5 +1,6 @@
 """From bytes to messages: httptools parses, and what it does not look at is looked at here."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
+    HttpParserInvalidMethodError,
     HttpParserUpgrade,
     HttpRequestParser,
 )
@@ -16,6 +18,8 @@ from ._message import Message
 
 #: What llhttp says of a length that it can't count.
 _OVERFLOW: Final = "overflow"
+#: The name of a method (RFC 9110, section 9.1).
+_VERB: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: What makes a parser read a body whose head another one has read.
 _FRAMED: Final = b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n"
 
@@ -41,12 +45,13 @@ class Reader:
         "_fed_at_least",
         "_fields",
         "_gets_body",
-        "_has_framed",
+        "_has_read",
         "_held",
         "_is_muted",
         "_parser",
         "_target",
         "_upgraded",
+        "_verb",
         "has_begun",
         "is_at_end",
         "message",
@@ -61,9 +66,12 @@ class Reader:
         #: and at least, because it may have begun anywhere in what was fed at once.
         self._fed = 0
         self._fed_at_least = 0
-        #: What has happened in what was fed at once: a head began, some body came.
+        #: What has happened in what was fed at once: a head began, some body came, a head was read.
         self._begins = False
         self._gets_body = False
+        self._has_read = False
+        #: The method of the head that comes, if llhttp does not know it.
+        self._verb: bytes | None = None
         self._held: bytearray | None = None
         self._upgraded: Head | None = None
         self._is_muted = False
@@ -82,12 +90,19 @@ class Reader:
         if self._held is not None:
             self._held += data
             return
-        self._begins = self._gets_body = False
+        self._begins = self._gets_body = self._has_read = False
         self._fed += len(data)
+        is_between = not self.has_begun and self.message is None
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
+            return
+        except HttpParserInvalidMethodError as error:
+            verb, space, rest = bytes(data).partition(b" ")
+            if self._has_read or not is_between or not space or not _VERB.fullmatch(verb):
+                raise _explained(error) from None
+            self._go_on_with_verb(verb, rest)
             return
         except HttpParserError as error:
             if self.is_at_end:  # it is about what comes behind
@@ -144,11 +159,13 @@ class Reader:
             self._is_muted = False
             return
         self.has_begun = False
+        self._has_read = True
+        verb, self._verb = self._verb, None
         if self._fed > MAX_HEAD and self._size_of_head() > MAX_HEAD:
             raise _too_large()
         parser = self._parser
         head = read_head(
-            parser.get_method(),
+            verb or parser.get_method(),
             self._target,
             parser.get_http_version(),
             self._fields,
@@ -194,6 +211,15 @@ class Reader:
             self.hold()
             self._held = bytearray(rest)
             self.on_message_complete()
+
+    def _go_on_with_verb(self, verb: bytes, rest: bytes) -> None:
+        """Read a message whose method llhttp does not know, as that of any other.
+
+        It has a list of them; which are allowed, the one says that answers.
+        """
+        self._verb = verb
+        self._parser = HttpRequestParser(self)
+        self.feed(b"GET " + rest)
 
     def _size_of_head(self) -> int:
         return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)

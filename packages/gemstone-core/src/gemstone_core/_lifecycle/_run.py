@@ -34,6 +34,9 @@ _MOMENT: Final = 0.5
 _LOOK_EVERY: Final = 0.5
 #: After how long a loop that was stopped is taken not to run again, in seconds.
 _NOT_AGAIN: Final = 2.0
+#: The tasks of those that have not ended. One whose loop was closed by somebody is kept: it can't
+#: end any more, and Python would tell of each thing that it still wants to wait for.
+_LIVES: Final[set[asyncio.Task[Any] | None]] = set()
 
 
 class Run:
@@ -108,6 +111,8 @@ class Run:
         """
         # A deadline of whoever starts the service is none of what it does.
         token = DEADLINE.set(None)
+        task = asyncio.current_task()
+        _LIVES.add(task)
         try:
             await self._start()
             on_ready()
@@ -119,6 +124,7 @@ class Run:
                 await self._stop()
             finally:
                 self._ended.set()
+                _LIVES.discard(task)
                 DEADLINE.reset(token)
 
     async def _start(self) -> None:
