@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -96,23 +97,29 @@ class Reader:
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
-            return
+            go_on = partial(self._go_on_without_upgrade, bytes(data[upgrade.args[0] :]))
         except HttpParserInvalidMethodError as error:
             verb, space, rest = bytes(data).partition(b" ")
             if self._has_read or not is_between or not space or not _VERB.fullmatch(verb):
                 raise _explained(error) from None
-            self._go_on_with_verb(verb, rest)
-            return
+            go_on = partial(self._go_on_with_verb, verb, rest)
         except HttpParserError as error:
             if self.is_at_end:  # it is about what comes behind
                 return
             raise _explained(error) from None
+        else:
+            self._look_at_sizes(len(data))
+            return
+        # Not within an except clause, which would change where httptools says what was raised.
+        go_on()
+
+    def _look_at_sizes(self, size: int) -> None:
+        """Refuse what has no end."""
         if self.has_begun:
             if self._begins:
-                self._fed, self._fed_at_least = len(data), self._size_of_head()
+                self._fed, self._fed_at_least = size, self._size_of_head()
             else:
-                self._fed_at_least += len(data)
+                self._fed_at_least += size
             if self._fed_at_least > MAX_HEAD:
                 raise _too_large()
         elif self.message is None or self._gets_body:
