@@ -113,11 +113,7 @@ class Connection:
         except Exception:
             self._server.logger.exception("What %s has sent could not be read", self.peer)
             self.abort()
-        if self._state == _END:
-            clock = self._server.clock
-            self.deadline = min(self._lingers_until, clock.now + clock.ticks(_QUIET))
-        else:
-            self._look()
+        self._look()
 
     def eof_received(self) -> None:
         """No more comes: the connection is closed, with what is not answered."""
@@ -196,6 +192,32 @@ class Connection:
         self._written += len(data)
         self._transport.write(data)
 
+    def answer(self, data: bytes, *, ends: bool) -> None:
+        """Send the whole answer of the message that has its turn.
+
+        Args:
+            data: the answer.
+            ends: whether it is the last one, as it says.
+        """
+        self._written += len(data)
+        self._transport.write(data)
+        if (
+            ends
+            or self._is_blocked
+            or self._paused
+            or self._waiting
+            or self._failure is not None
+            or self._reader.is_holding
+            or self._server.closes_idle
+            or self.is_lost
+        ):
+            self.answered(ends=ends)
+            return
+        # Most answers are followed by nothing for now.
+        self.current = None
+        self._state = state = _HEAD if self._reader.has_begun else _NEXT
+        self.deadline = self._server.clock.now + self._server.patience[state]
+
     def drained(self) -> "asyncio.Future[None]":
         """Done when what was written has left, with an error if it never does."""
         future = asyncio.get_running_loop().create_future()
@@ -221,7 +243,8 @@ class Connection:
             return
         if ends:
             self._end(message is not None and message.has_come)
-        elif self._reader.is_holding and not self._waiting:  # it was the one
+            return
+        if self._reader.is_holding and not self._waiting:  # it was the one
             self.data_received(self._reader.release())
         self._advance()
 
@@ -360,9 +383,11 @@ class Connection:
 
     def _look(self) -> None:
         """See for whom the connection waits now, and for how long."""
-        if self._state == _END:
-            return
         current = self.current
+        if self._is_over and self._state == _END:
+            clock = self._server.clock
+            self.deadline = min(self._lingers_until, clock.now + clock.ticks(_QUIET))
+            return
         if self._is_blocked:
             state = _CLIENT
         elif current is not None:

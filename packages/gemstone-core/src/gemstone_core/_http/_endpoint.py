@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from time import monotonic
 from typing import Final
 
 from tornado import httputil
@@ -16,7 +17,7 @@ from .._tasks import begin
 from ._answers import CLOSE, GO_AHEAD, KEEP_ALIVE, AnswerWriter
 from ._connection import Connection
 from ._handlers import TornadoJsonRpcHandler, Visit
-from ._head import Head
+from ._head import BadRequest, Head
 from ._message import Message
 from ._page import tornado_head
 from ._rules import MEDIA_TYPES, TOO_LARGE, Refusal, look_at, too_large
@@ -33,6 +34,7 @@ class Endpoint:
     """What all messages to the RPC endpoint have in common.
 
     Args:
+        path: where it is.
         service: the name of the service.
         dispatcher: what answers the bodies.
         start_visit: brings a Tornado handler for calls that need one.
@@ -43,6 +45,7 @@ class Endpoint:
     """
 
     __slots__ = (
+        "_target",
         "cancels",
         "dispatcher",
         "logger",
@@ -56,6 +59,7 @@ class Endpoint:
     def __init__(
         self,
         *,
+        path: str,
         service: str,
         dispatcher: Dispatcher,
         start_visit: StartVisit,
@@ -64,6 +68,7 @@ class Endpoint:
         writer: AnswerWriter,
         logger: logging.Logger,
     ) -> None:
+        self._target = path.encode()
         self.service = service
         self.dispatcher = dispatcher
         self.start_visit = start_visit
@@ -73,55 +78,54 @@ class Endpoint:
         self.logger = logger
         self.loop = asyncio.get_running_loop()
 
+    def message(self, head: Head, connection: Connection) -> "RpcMessage":
+        """A message that has begun to come.
 
-class RpcMessage(Message):
+        Raises:
+            BadRequest: its target says more than the path, and Tornado does not take that.
+        """
+        refusal = None
+        if head.target != self._target:
+            self._check_target(head)
+        if (
+            head.verb != b"POST"
+            or head.by_name.get(b"content-type") not in _MEDIA_TYPES
+            or head.length > self.max_body_size
+        ):
+            headers = tornado_head(head)[1]
+            refusal = look_at(head.verb.decode(), headers, self.max_body_size, self.service)
+        return RpcMessage(head, connection, self, monotonic(), refusal)
+
+    def _check_target(self, head: Head) -> None:
+        line, headers = tornado_head(head)
+        try:
+            httputil.HTTPServerRequest(start_line=line, headers=headers)
+        except httputil.HTTPInputError as error:
+            raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+class RpcMessage(Message, eq=False):
     """A message to the RPC endpoint, and its answer. For the dispatcher it is the exchange.
 
     Args:
         head: its head.
         connection: the connection that it comes by.
         endpoint: whom it is for.
-
-    Attributes:
         came: when its head was there, in seconds of :func:`time.monotonic`.
+        refusal: why it is not let in, if it is not.
     """
 
-    __slots__ = (
-        "_body",
-        "_chunks",
-        "_connection",
-        "_endpoint",
-        "_headers",
-        "_http",
-        "_refusal",
-        "_size",
-        "_visit",
-        "came",
-    )
-
-    def __init__(self, head: Head, connection: Connection, endpoint: Endpoint) -> None:
-        self.head = head
-        self.has_come = False
-        self.has_answered = False
-        self.task = None
-        self.came = time.monotonic()
-        self._connection = connection
-        self._endpoint = endpoint
-        self._body = b""
-        self._chunks: list[bytes] | None = None
-        self._size = 0
-        self._headers: httputil.HTTPHeaders | None = None
-        self._visit: Visit | None = None
-        self._http: TornadoConnection | None = None
-        self._refusal: Refusal | None = None
-        if (
-            head.verb != b"POST"
-            or head.by_name.get(b"content-type") not in _MEDIA_TYPES
-            or head.length > endpoint.max_body_size
-        ):
-            self._refusal = look_at(
-                head.verb.decode(), self.headers, endpoint.max_body_size, endpoint.service
-            )
+    head: Head
+    _connection: Connection
+    _endpoint: Endpoint
+    came: float
+    _refusal: Refusal | None = None
+    _chunks: list[bytes] | None = None
+    _size: int = 0
+    _body: bytes = b""
+    _headers: httputil.HTTPHeaders | None = None
+    _visit: Visit | None = None
+    _http: TornadoConnection | None = None
 
     # The exchange, as the dispatcher sees it.
 
@@ -235,8 +239,8 @@ class RpcMessage(Message):
 
     def _send(self, answer: bytes | None) -> None:
         ends = self._connection.ends_with(self)
-        self._connection.write(self._endpoint.writer.answer(answer, self._line(ends)))
-        self._connection.answered(ends=ends)
+        line = self._line(ends) if ends or self.head.is_1_0 else b""
+        self._connection.answer(self._endpoint.writer.answer(answer, line), ends=ends)
 
     def _refuse(self, refusal: Refusal) -> None:
         ends = self._connection.ends_with(self)
@@ -247,8 +251,7 @@ class RpcMessage(Message):
             headers=refusal.headers,
             is_head=self.head.verb == b"HEAD",
         )
-        self._connection.write(answer)
-        self._connection.answered(ends=ends)
+        self._connection.answer(answer, ends=ends)
 
     def _line(self, ends: bool) -> bytes:
         if ends:

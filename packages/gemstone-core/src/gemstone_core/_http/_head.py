@@ -8,6 +8,8 @@ by two servers is refused here.
 """
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -19,11 +21,11 @@ MAX_HEAD: Final = 64 * 1024
 _MOST_DIGITS: Final = 18
 
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+;=%]*)(?::[0-9]*)?")
-_LENGTH: Final = re.compile(rb"[0-9]+")
+_LONGEST_HOST: Final = 1024
 #: What must not be said twice.
 _ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
-#: The names of headers, in small letters, and their values.
+#: The names of headers, and their values.
 Fields = list[tuple[bytes, bytes]]
 
 
@@ -41,26 +43,32 @@ class BadRequest(Exception):
         self.reason = reason
 
 
-class Head(Struct, eq=False):
-    """The head of a request.
+class Head(Struct, eq=False, frozen=True):
+    """The head of a request, or of several that are alike.
 
     Attributes:
         verb: the method, as ``b"POST"``.
         target: what is asked for, as it stands in the first line.
-        is_1_0: whether the other side speaks HTTP/1.0, and not 1.1.
-        fields: the headers as they came, with their names in small letters.
-        by_name: their values; those of a name that came more than once, joined by commas.
+        fields: the headers as they came.
+        by_name: their values by their names, in small letters; those of a name that came more than
+            once, joined by commas.
         keeps_alive: whether the other side wants to go on after the answer.
+        is_1_0: whether the other side speaks HTTP/1.0, and not 1.1.
         length: how long the body is, in bytes; -1: it comes in chunks.
     """
 
     verb: bytes
     target: bytes
-    is_1_0: bool
     fields: Fields
     by_name: dict[bytes, bytes]
     keeps_alive: bool
+    is_1_0: bool
     length: int
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether nothing is said in it of its connection, and its bytes alone say everything."""
+        return self.keeps_alive and b"connection" not in self.by_name
 
     @property
     def wants_go_ahead(self) -> bool:
@@ -69,44 +77,66 @@ class Head(Struct, eq=False):
         return expected is not None and expected.lower() == b"100-continue" and not self.is_1_0
 
 
-def read_head(verb: bytes, target: bytes, version: str, fields: Fields, keeps_alive: bool) -> Head:
+def read_head(
+    verb: bytes, target: bytes, fields: Fields, keeps_alive: bool, version: Callable[[], str]
+) -> Head:
     """A head, made of what the parser has found.
+
+    Args:
+        verb: the method.
+        target: what is asked for.
+        fields: the headers.
+        keeps_alive: whether the other side wants to go on, as the parser sees it.
+        version: gives the version of HTTP, as ``1.1``.
 
     Raises:
         BadRequest: it could be read in two ways, or in none.
     """
-    by_name = dict(fields)
+    by_name = {name.lower(): value.rstrip(b" \t") for name, value in fields}
     if len(by_name) != len(fields):
         by_name = _joined(fields)
-    is_1_0 = version == "1.0"
-    if not is_1_0 and version != "1.1":
-        if version == "0.9":  # so llhttp takes a first line without any
-            raise _bad("the first line of a request ends with HTTP/1.1")
-        raise BadRequest(
-            HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-            f"speak HTTP/1.1 or 1.0, not {version}",
-        )
+    is_1_0 = False
+    # Who goes on without a word about it speaks 1.1: to ask for the version takes its time.
+    if not keeps_alive or b"connection" in by_name:
+        is_1_0 = _is_1_0(version())
     host = by_name.get(b"host")
     if host is None:
         if not is_1_0:
             raise _bad("a request has a Host header")
-    elif not _HOST.fullmatch(host):
+    elif not _is_host(host):
         raise _bad(f"there can be no such host as {_shown(host)}")
-    return Head(verb, target, is_1_0, fields, by_name, keeps_alive, _length(by_name, is_1_0))
-
-
-def _length(by_name: dict[bytes, bytes], is_1_0: bool) -> int:
     length = by_name.get(b"content-length")
-    coding = by_name.get(b"transfer-encoding")
-    if coding is None:
-        if length is None:
-            return 0
-        if not _LENGTH.fullmatch(length):
-            raise _bad(f"Content-Length is a number of bytes, not {_shown(length)}")
-        digits = length.lstrip(b"0")
-        if len(digits) > _MOST_DIGITS:
-            raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no body may be that large")
-        return int(digits or b"0")
+    if b"transfer-encoding" in by_name:
+        size = _size_of_chunks(by_name[b"transfer-encoding"], length, is_1_0)
+    else:
+        size = 0 if length is None else _size(length)
+    return Head(verb, target, fields, by_name, keeps_alive, is_1_0, size)
+
+
+def _is_1_0(version: str) -> bool:
+    if version == "1.1":
+        return False
+    if version == "1.0":
+        return True
+    if version == "0.9":  # so llhttp takes a first line without any
+        raise _bad("the first line of a request ends with HTTP/1.1")
+    raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, f"speak HTTP/1.1 or 1.0, not {version}")
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: bytes) -> bool:
+    return len(host) <= _LONGEST_HOST and _HOST.fullmatch(host) is not None
+
+
+def _size(length: bytes) -> int:
+    if not length.isdigit():  # of bytes: those of ASCII
+        raise _bad(f"Content-Length is a number of bytes, not {_shown(length)}")
+    if len(length) > _MOST_DIGITS and len(length.lstrip(b"0")) > _MOST_DIGITS:
+        raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no body may be that large")
+    return int(length)
+
+
+def _size_of_chunks(coding: bytes, length: bytes | None, is_1_0: bool) -> int:
     if length is not None:
         raise _bad("send Content-Length or Transfer-Encoding, and not both")
     if is_1_0:
@@ -120,6 +150,7 @@ def _joined(fields: Fields) -> dict[bytes, bytes]:
     """The fields by their names, of which some have come more than once."""
     joined: dict[bytes, bytes] = {}
     for name, value in fields:
+        name, value = name.lower(), value.rstrip(b" \t")
         if name not in joined:
             joined[name] = value
         elif name in _ONCE:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from msgspec import field
 from tornado import httputil
 from tornado.web import Application
 
@@ -17,7 +18,7 @@ from ._rules import split_target, too_large
 from ._tornado import TornadoConnection
 
 
-class Page(Message):
+class Page(Message, eq=False):
     """A message, and what the application's delegate is told of it.
 
     The delegate may take its time with a part of the body: what comes meanwhile waits here, and the
@@ -27,42 +28,21 @@ class Page(Message):
         head: its head.
         connection: the connection that it comes by.
         application: what answers it.
-        max_body_size: how large its body may be, in bytes, unless its handler says otherwise.
+        limit: how large its body may be, in bytes, unless its handler says otherwise.
         logger: where is told what the application has raised.
     """
 
-    __slots__ = (
-        "_application",
-        "_chunks",
-        "_connection",
-        "_delegate",
-        "_http",
-        "_is_told",
-        "_is_waited_for",
-        "_limit",
-        "_logger",
-        "_size",
-    )
-
-    def __init__(
-        self,
-        head: Head,
-        connection: Connection,
-        application: Application,
-        max_body_size: int,
-        logger: logging.Logger,
-    ) -> None:
-        super().__init__(head)
-        self._connection = connection
-        self._application = application
-        self._limit = max_body_size
-        self._logger = logger
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._delegate: httputil.HTTPMessageDelegate | None = None
-        self._http: TornadoConnection | None = None
-        self._is_waited_for = False
-        self._is_told = False
+    head: Head
+    _connection: Connection
+    _application: Application
+    _limit: int
+    _logger: logging.Logger
+    _chunks: deque[bytes] = field(default_factory=deque)
+    _size: int = 0
+    _delegate: httputil.HTTPMessageDelegate | None = None
+    _http: TornadoConnection | None = None
+    _is_waited_for: bool = False
+    _is_told: bool = False
 
     def take_turn(self) -> None:
         """Tell the application of the head, and of what has come of the body."""
@@ -168,7 +148,9 @@ class Page(Message):
         if self._connection.current is not self:
             return
         if isinstance(error, httputil.HTTPInputError):
-            self._connection.fail(BadRequest(HTTPStatus.BAD_REQUEST, str(error)))
+            error = BadRequest(HTTPStatus.BAD_REQUEST, str(error))
+        if isinstance(error, BadRequest):
+            self._connection.fail(error)
             return
         self._logger.error("A request could not be handled", exc_info=error)
         self._connection.fail(
@@ -180,11 +162,14 @@ def tornado_head(head: Head) -> tuple[httputil.RequestStartLine, httputil.HTTPHe
     """A head, as Tornado has it.
 
     Raises:
-        HTTPInputError: Tornado does not take it.
+        BadRequest: Tornado does not take it.
     """
     headers = httputil.HTTPHeaders()
-    for name, value in head.fields:
-        headers.add(name.decode("latin-1"), value.decode("latin-1"))
+    try:
+        for name, value in head.fields:
+            headers.add(name.decode("latin-1"), value.rstrip(b" \t").decode("latin-1"))
+    except httputil.HTTPInputError as error:
+        raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
     authority, path = split_target(head.target.decode("latin-1"))
     if authority is not None:
         headers["Host"] = authority

@@ -13,6 +13,7 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
+from msgspec import structs
 
 from ._head import MAX_HEAD, BadRequest, Fields, Head, read_head
 from ._message import Message
@@ -35,26 +36,29 @@ class Reader:
         has_begun: whether the head of a message is coming.
         message: the message whose body is coming, or ``None``.
         is_at_end: whether a message was the last one: what comes behind it is thrown away.
+        is_holding: whether a message was the last one for now, because it asks for another
+            protocol: what comes behind it is kept as it is.
     """
 
     # The methods without a docstring are httptools' callbacks.
 
     __slots__ = (
         "_begin",
-        "_begins",
         "_fed",
         "_fed_at_least",
         "_fields",
         "_gets_body",
-        "_has_read",
         "_held",
         "_is_muted",
+        "_keep",
+        "_known",
         "_parser",
         "_target",
         "_upgraded",
         "_verb",
         "has_begun",
         "is_at_end",
+        "is_holding",
         "message",
     )
 
@@ -63,17 +67,17 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self._target = b""
         self._fields: Fields = []
+        self._keep: Callable[[tuple[bytes, bytes]], None] = _ignore
         #: How many bytes have come since the head began, or since there was some body: at most,
         #: and at least, because it may have begun anywhere in what was fed at once.
         self._fed = 0
         self._fed_at_least = 0
-        #: What has happened in what was fed at once: a head began, some body came, a head was read.
-        self._begins = False
         self._gets_body = False
-        self._has_read = False
+        self._known: Head | None = None
         #: The method of the head that comes, if llhttp does not know it.
         self._verb: bytes | None = None
-        self._held: bytearray | None = None
+        self._held = bytearray()
+        self.is_holding = False
         self._upgraded: Head | None = None
         self._is_muted = False
         self.has_begun = False
@@ -88,19 +92,19 @@ class Reader:
         """
         if self.is_at_end:
             return
-        if self._held is not None:
+        if self.is_holding:
             self._held += data
             return
-        self._begins = self._gets_body = self._has_read = False
         self._fed += len(data)
-        is_between = not self.has_begun and self.message is None
+        fields, is_between = self._fields, not self.has_begun and self.message is None
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
             go_on = partial(self._go_on_without_upgrade, bytes(data[upgrade.args[0] :]))
         except HttpParserInvalidMethodError as error:
             verb, space, rest = bytes(data).partition(b" ")
-            if self._has_read or not is_between or not space or not _VERB.fullmatch(verb):
+            is_first = is_between and self._fields is fields  # no head was read before it
+            if not is_first or not space or not _VERB.fullmatch(verb):
                 raise _explained(error) from None
             go_on = partial(self._go_on_with_verb, verb, rest)
         except HttpParserError as error:
@@ -108,38 +112,39 @@ class Reader:
                 return
             raise _explained(error) from None
         else:
-            self._look_at_sizes(len(data))
+            if self.has_begun or self.message is not None:
+                self._look_at_sizes(len(data), is_new=self._fields is not fields)
+            else:
+                self._fed = 0
             return
         # Not within an except clause, which would change where httptools says what was raised.
         go_on()
 
-    def _look_at_sizes(self, size: int) -> None:
-        """Refuse what has no end."""
+    def _look_at_sizes(self, size: int, *, is_new: bool) -> None:
+        """Refuse what has no end.
+
+        Args:
+            size: how many bytes were fed at once.
+            is_new: whether the head that comes began in them.
+        """
         if self.has_begun:
-            if self._begins:
+            if is_new:
                 self._fed, self._fed_at_least = size, self._size_of_head()
             else:
                 self._fed_at_least += size
             if self._fed_at_least > MAX_HEAD:
                 raise _too_large()
-        elif self.message is None or self._gets_body:
+        elif self._gets_body:
+            self._gets_body = False
             self._fed = 0
         elif self._fed > MAX_HEAD:
             raise BadRequest(HTTPStatus.BAD_REQUEST, "there is too much around the body's chunks")
 
-    def hold(self) -> None:
-        """Keep what comes as it is: the message that was the last asks for another protocol."""
-        self._held = bytearray()
-
-    @property
-    def is_holding(self) -> bool:
-        """Whether what comes is kept as it is."""
-        return self._held is not None
-
     def release(self) -> bytes:
         """What was kept; from now on nothing is."""
-        held, self._held = self._held, None
-        return bytes(held or b"")
+        held, self._held = self._held, bytearray()
+        self.is_holding = False
+        return bytes(held)
 
     def close(self) -> None:
         """Forget everything: the parser and this know each other."""
@@ -153,33 +158,36 @@ class Reader:
         if self.has_begun:
             self._target += target
         else:
-            self.has_begun = self._begins = True
+            self.has_begun = True
             self._target = target
-            self._fields = []
+            fields: Fields = []
+            self._fields = fields
+            self._keep = fields.append
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.has_begun:  # and it is no trailer, nor a head that was read already
-            self._fields.append((name.lower(), value.rstrip(b" \t")))
+        self._keep((name, value))
 
     def on_headers_complete(self) -> None:
         if self._is_muted:
             self._is_muted = False
             return
         self.has_begun = False
-        self._has_read = True
+        self._keep = _ignore  # what comes behind the body
         verb, self._verb = self._verb, None
         if self._fed > MAX_HEAD and self._size_of_head() > MAX_HEAD:
             raise _too_large()
         parser = self._parser
-        head = read_head(
-            verb or parser.get_method(),
-            self._target,
-            parser.get_http_version(),
-            self._fields,
-            parser.should_keep_alive(),
-        )
-        if parser.should_upgrade():
-            self._upgraded = head
+        head = self._known
+        # A client says the same thing again and again: what was looked at once is known.
+        if (
+            head is None
+            or self._fields != head.fields
+            or self._target != head.target
+            or verb is not None
+            or parser.get_method() != head.verb
+            or not parser.should_keep_alive()
+        ):
+            head = self._read_head(verb)
         self.message = self._begin(head)
 
     def on_body(self, chunk: bytes) -> None:
@@ -194,7 +202,7 @@ class Reader:
         self.message = None
         if message.head.length < 0 and not self._parser.should_keep_alive():
             # It is said behind the chunks.
-            message.head.keeps_alive = False
+            message.head = structs.replace(message.head, keeps_alive=False)
         if not message.head.keeps_alive:
             self.is_at_end = True
         message.finish()
@@ -215,7 +223,7 @@ class Reader:
             self.feed(rest)
         else:
             # It may get it: nobody knows yet what the rest is.
-            self.hold()
+            self.is_holding = True
             self._held = bytearray(rest)
             self.on_message_complete()
 
@@ -228,8 +236,27 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self.feed(b"GET " + rest)
 
+    def _read_head(self, verb: bytes | None) -> Head:
+        parser = self._parser
+        head = read_head(
+            verb or parser.get_method(),
+            self._target,
+            self._fields,
+            parser.should_keep_alive(),
+            parser.get_http_version,
+        )
+        if parser.should_upgrade():
+            self._upgraded = head
+        elif head.is_usual and verb is None:
+            self._known = head
+        return head
+
     def _size_of_head(self) -> int:
         return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)
+
+
+def _ignore(field: tuple[bytes, bytes]) -> None:
+    """Keep nothing of a header that is none of a head."""
 
 
 def _too_large() -> BadRequest:

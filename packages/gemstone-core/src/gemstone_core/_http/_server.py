@@ -23,7 +23,7 @@ from ._acceptor import Acceptor
 from ._answers import CLOSE, OVERLOADED, AnswerWriter
 from ._clock import Clock
 from ._connection import NEVER, Connection
-from ._endpoint import Endpoint, RpcMessage, StartVisit
+from ._endpoint import Endpoint, StartVisit
 from ._head import BadRequest, Head
 from ._message import Message
 from ._page import Page
@@ -92,6 +92,7 @@ class HttpServer:
         self._max_connections = _affordable(options.max_connections, logger)
         self._writer = AnswerWriter(dispatcher.refuse, self.clock)
         self._endpoint = Endpoint(
+            path=options.endpoint,
             service=options.service,
             dispatcher=dispatcher,
             start_visit=start_visit,
@@ -179,7 +180,7 @@ class HttpServer:
         """A message that has begun to come, made for whom it is."""
         target = head.target
         if target == self._target or self._is_endpoint(target):
-            return RpcMessage(head, connection, self._endpoint)
+            return self._endpoint.message(head, connection)
         return Page(head, connection, self._application, self._options.max_body_size, self.logger)
 
     def refusal(self, bad: BadRequest) -> bytes:
