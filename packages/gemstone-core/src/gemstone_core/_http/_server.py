@@ -105,7 +105,7 @@ class HttpServer:
         self._loop = asyncio.get_running_loop()
         self._acceptor = Acceptor(self._let_in)
         self._few_handshakes = FewHandshakes(logger)
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[Connection, asyncio.Task[None]] = {}
         self._connections: set[Connection] = set()
         self._detached: dict[IOStream, asyncio.Transport] = {}
         #: What answers calls whose clients went away.
@@ -189,6 +189,7 @@ class HttpServer:
 
     def connection_made(self, connection: Connection) -> None:
         """A connection is there."""
+        self._opening.pop(connection, None)
         self._connections.add(connection)
 
     def connection_lost(self, connection: Connection) -> None:
@@ -222,10 +223,10 @@ class HttpServer:
         open_ = len(self._connections) + len(self._opening) + len(self._detached)
         if open_ < self._max_connections:
             accepted.setblocking(False)
-            task = begin(self._loop, self._open(accepted), name="connection")
+            connection = self._make_connection()
+            task = begin(self._loop, self._open(connection, accepted), name="connection")
             if not task.done():
-                self._opening.add(task)
-                task.add_done_callback(self._opened)
+                self._opening[connection] = task
             return
         with accepted, suppress(OSError):
             # Over TLS it could be told only after a handshake, which may never come.
@@ -233,26 +234,25 @@ class HttpServer:
                 accepted.setblocking(False)
                 accepted.send(OVERLOADED)
 
-    async def _open(self, accepted: socket.socket) -> None:
+    async def _open(self, connection: Any, accepted: socket.socket) -> None:
         """Make a connection of a socket."""
         tls = self._options.tls
         limits = {} if tls is None else {"ssl_handshake_timeout": self._options.header_timeout}
         try:
             await self._loop.connect_accepted_socket(
-                self._make_connection, accepted, ssl=tls, **limits
+                lambda: connection, accepted, ssl=tls, **limits
             )
         except (OSError, TimeoutError) as error:
             accepted.close()
             self._few_handshakes.failed(error)
+        finally:
+            self._opening.pop(connection, None)
+            self._changed.set()
 
     def _make_connection(self) -> Any:
         if isinstance(self._loop, asyncio.SelectorEventLoop):
             return _BufferedConnection(self, self._buffer)
         return Connection(self)
-
-    def _opened(self, task: asyncio.Task[None]) -> None:
-        self._opening.discard(task)
-        self._changed.set()
 
     def _unheard_ended(self, task: asyncio.Task[None]) -> None:
         self._unheard.discard(task)
@@ -272,7 +272,7 @@ class HttpServer:
     def _close_others(self) -> None:
         """Close what is no connection yet, and what is none any more."""
         if self._options.tls is not None:  # a handshake may never come
-            for task in self._opening:
+            for task in self._opening.values():
                 task.cancel()
         for stream in list(self._detached):
             stream.close()
