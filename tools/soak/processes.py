@@ -26,12 +26,18 @@ class Subject(Child):
 
     Args:
         options: what it is like.
+
+    Attributes:
+        port: where it serves, when it does.
+        loop: on which loop.
+        smuggled: the nonces of the calls that it has executed and never should have.
     """
 
     def __init__(self, options: Options) -> None:
         super().__init__("service under test", f"{__package__}.service", str(options))
         self.port = 0
         self.loop = ""
+        self.smuggled: list[str] = []
 
     def wait_until_it_serves(self) -> None:
         """Waits until its port is known and open.
@@ -40,9 +46,7 @@ class Subject(Child):
             TimeoutError: it did not come; the message has the end of its log.
         """
         try:
-            until(
-                lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE
-            )
+            until(lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE)
             if self.runs():
                 return
         except TimeoutError as error:
@@ -99,8 +103,11 @@ class Subject(Child):
         raise RuntimeError(f"/proc says nothing of {name}")
 
     def _keep(self, kind: str, values: list[Any]) -> None:
-        self.loop = values[1]
-        self.port = values[0]
+        if kind == "smuggled":
+            self.smuggled += values
+        else:
+            self.loop = values[1]
+            self.port = values[0]
 
 
 class Called(NamedTuple):

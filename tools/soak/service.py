@@ -124,6 +124,12 @@ class Subject(gemstone.MicroService):
         return "x" * size
 
     @gemstone.exposed_method()
+    async def smuggled(self, nonce: str) -> str:
+        """Tells that it is executed, which is never to happen."""
+        tell("smuggled", nonce)
+        return nonce
+
+    @gemstone.exposed_method()
     async def tasks(self) -> int:
         """How many tasks there are, besides the one that answers this."""
         return len(asyncio.all_tasks()) - 1

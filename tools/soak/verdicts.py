@@ -1,0 +1,107 @@
+"""What may come back by a connection, and what may not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from .answers import FATAL, Answer, BrokenAnswer, read_answers
+from .corpus import ANSWERED, CLOSED, LAST, Shape
+from .shapes import Message, nonces_in
+
+_WORDS: Final = {ANSWERED: "an answer", CLOSED: "no answer", LAST: "an answer, and the end"}
+
+
+class Came(NamedTuple):
+    """What came by a connection until it was closed, and whether that was by a reset."""
+
+    data: bytes
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A shape between good calls.
+
+    Args:
+        before: what has to be answered.
+        shape: what comes then.
+        shaped: its message.
+        after: what has to be answered unless the connection ends before.
+    """
+
+    before: Sequence[Message]
+    shape: Shape
+    shaped: Message
+    after: Sequence[Message]
+
+    @property
+    def data(self) -> bytes:
+        """All of it."""
+        return b"".join(each.data for each in (*self.before, self.shaped, *self.after))
+
+    def wrong(self, came: Came) -> str:
+        """What is wrong with what came back; nothing is fine."""
+        try:
+            answers = read_answers(came.data, reset=came.reset)
+        except BrokenAnswer as error:
+            return str(error)
+        count = len(self.before)
+        if wrong := _wrong_in_turn(self.before, answers[:count], came.reset):
+            return f"before it, {wrong}"
+        taken, answers = self._taken(answers[count:])
+        if taken == CLOSED and came.reset:
+            return ""
+        if taken not in self.shape.allowed and not (
+            taken == LAST and ANSWERED in self.shape.allowed
+        ):
+            allowed = ", ".join(_WORDS.get(each, str(each)) for each in sorted(self.shape.allowed))
+            return f"{_WORDS.get(taken, taken)}, not {allowed}"
+        if taken in (CLOSED, LAST) or taken in FATAL:
+            return ""  # nothing came behind it, or it would have been broken
+        return (wrong := _wrong_in_turn(self.after, answers, came.reset)) and f"after it, {wrong}"
+
+    def _taken(self, answers: list[Answer]) -> tuple[int, list[Answer]]:
+        """How it was taken, and the other answers."""
+        if not answers:
+            return CLOSED, []
+        answer, *others = answers
+        if answer.status == 200 and nonces_in(answer.body) == {self.shaped.nonce}:
+            return LAST if answer.closes else ANSWERED, others
+        return answer.status, others
+
+
+def _wrong_in_turn(messages: Sequence[Message], answers: Sequence[Answer], reset: bool) -> str:
+    for message, answer in zip(messages, answers, strict=False):
+        if answer.status != 200 or nonces_in(answer.body) != {message.nonce}:
+            return f"{answer.status} {answer.body[:200]!r} for {message.nonce}"
+    if len(answers) > len(messages) or (len(answers) < len(messages) and not reset):
+        return f"{len(answers)} answers for {len(messages)} good calls"
+    return ""
+
+
+def wrong_with_any(first: Message, sent: bytes, came: Came, came_in_pieces: Came) -> str:
+    """What is wrong with the answers to anything; nothing is fine.
+
+    Args:
+        first: a good call before it.
+        sent: all that was sent, twice.
+        came: what came back for it.
+        came_in_pieces: what came back where it was sent in pieces.
+    """
+    both = (came, came_in_pieces)
+    try:
+        answers, others = (read_answers(each.data, heads=True, reset=each.reset) for each in both)
+    except BrokenAnswer as error:
+        return str(error)
+    for each, read in zip(both, (answers, others), strict=True):
+        if wrong := _wrong_in_turn([first], read[:1], each.reset):
+            return f"before it, {wrong}"
+        if foreign := nonces_in(each.data) - nonces_in(sent):
+            return f"an answer that belongs to another connection: {foreign}"
+    seen, seen_in_pieces = ([(each.status, each.body) for each in all] for all in (answers, others))
+    if came.reset or came_in_pieces.reset:
+        least = min(len(seen), len(seen_in_pieces))
+        seen, seen_in_pieces = seen[:least], seen_in_pieces[:least]
+    if seen != seen_in_pieces:
+        return f"{seen}, and where it came in pieces {seen_in_pieces}"
+    return ""
