@@ -22,7 +22,7 @@ from typing import Final
 ANSWERED: Final = 0
 #: The connection is closed, and nothing is said.
 CLOSED: Final = 1
-#: It is answered as one, and is the last one of its connection, because it says so.
+#: It says that it is the last one of its connection, is answered as one, and is the last one.
 LAST: Final = 2
 
 

@@ -67,7 +67,12 @@ class Link:
             return False
         return True
 
-    def send_what_fits(self, data: bytes) -> int:
+    @property
+    def port(self) -> int:
+        """The port on this side."""
+        return int(self._socket.getsockname()[1])
+
+    def send_what_fits(self, data: bytes | memoryview) -> int:
         """Sends what the system takes without waiting; -1: the service has closed."""
         try:
             return self._socket.send(data)

@@ -17,6 +17,9 @@ from .service import Options
 _STOP_WITHIN: Final = 40.0
 #: What may take time on a busy machine, in seconds.
 PATIENCE: Final = 40.0
+#: What stands where in a line of ``net/tcp`` (proc(5)).
+_REMOTE: Final = 2
+_INODE: Final = 9
 #: Writing this to ``clear_refs`` sets the peak of the memory to what is used now (proc(5)).
 _RESET_PEAK: Final = "5"
 
@@ -68,6 +71,19 @@ class Subject(Child):
     def files(self) -> int:
         """How many files and sockets it has open."""
         return len(os.listdir(self._proc / "fd"))  # noqa: PTH208  # fast: there may be 10,000
+
+    def peers(self) -> set[int]:
+        """The ports of those who are connected to it, as long as it has not closed."""
+        ours = set[str]()
+        for number in os.listdir(self._proc / "fd"):  # noqa: PTH208  # as in files()
+            with contextlib.suppress(FileNotFoundError):  # it was closed just now
+                ours.add(str((self._proc / "fd" / number).readlink()))
+        lines = (line.split() for line in (self._proc / "net/tcp").read_text().splitlines()[1:])
+        return {
+            int(fields[_REMOTE].rpartition(":")[2], 16)
+            for fields in lines
+            if f"socket:[{fields[_INODE]}]" in ours
+        }
 
     def cpu(self) -> float:
         """How much time of a processor it has used, in seconds."""

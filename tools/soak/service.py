@@ -1,12 +1,14 @@
 """``python -m tools.soak.service SETTINGS``: the service under test, until SIGTERM."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tornado import web
+from tornado.iostream import StreamClosedError
 
 import gemstone
 
@@ -59,9 +61,10 @@ class Stream(gemstone.GemstoneCustomHandler):
 
     async def get(self) -> None:
         """Writes as many bytes as the query wants."""
-        for _ in range(int(self.get_query_argument("size")) // _PIECE):
-            self.write(b"x" * _PIECE)
-            await self.flush()
+        with contextlib.suppress(StreamClosedError):  # nobody takes it any more
+            for _ in range(int(self.get_query_argument("size")) // _PIECE):
+                self.write(b"x" * _PIECE)
+                await self.flush()
 
 
 @web.stream_request_body

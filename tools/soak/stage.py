@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,6 +39,8 @@ class Settings:
         storm: how many connect and go.
         few: how many connections there are of what takes more of one.
         megabytes: how much one of those sends who send without end, in MiB.
+        ratio: how many times longer good calls may take beside slow connections (p99).
+        kibibytes: how much memory an idle connection may take, in KiB.
     """
 
     loop: str = "asyncio"
@@ -53,6 +55,8 @@ class Settings:
     storm: int = 20_000
     few: int = 100
     megabytes: int = 32
+    ratio: float = 2.0
+    kibibytes: float = 8.0
 
     def options(self) -> Options:
         """What the service under test is like."""
@@ -67,11 +71,13 @@ SHORT: Final = Settings(
     rate=50.0,
     rounds=1,
     slow=200,
-    streams=500,
+    streams=300,
     idle=500,
     storm=500,
     few=10,
     megabytes=8,
+    ratio=float("inf"),
+    kibibytes=64.0,
 )
 
 
@@ -193,16 +199,8 @@ class Stage:
         self.result.during.append(_p99(self._visitor.between(middle)))
 
     def files_return(self) -> None:
-        """Waits until the service has no more files open than before.
-
-        Raises:
-            TimeoutError: that did not happen.
-        """
-        until(
-            lambda: self.subject.files() <= self._files,
-            what=f"the service has at most {self._files} files open",
-            within=_BACK_WITHIN + self._options.body_timeout,
-        )
+        """Waits until the service has no more files open than before."""
+        self._returns(self.subject.files, self._files, "files open")
 
     def problem(self, what: str) -> None:
         """Notes that something is not as it has to be."""
@@ -223,10 +221,16 @@ class Stage:
             return
         self.files_return()
         if not self._tls:
-            what = f"the service has at most {self._tasks} tasks"
-            until(lambda: subject.tasks() <= self._tasks, what=what, within=_BACK_WITHIN)
+            self._returns(subject.tasks, self._tasks, "tasks")
         before = self.result.memory[0]
         self.result.memory = (before, subject.peak_memory(), subject.memory())
+
+    def _returns(self, count: Callable[[], int], most: int, of_what: str) -> None:
+        within = _BACK_WITHIN + self._options.body_timeout
+        try:
+            until(lambda: count() <= most, what=f"there are {most} {of_what}", within=within)
+        except TimeoutError:
+            self.problem(f"the service has {count()} {of_what}, {within:g} s after all was over")
 
     def _account(self) -> None:
         calls = self._visitor.calls
@@ -234,13 +238,6 @@ class Stage:
         wrong = [call for call in calls if call.wrong]
         if wrong:
             self.problem(f"{len(wrong)} good calls were not answered, as {wrong[0].wrong}")
-
-
-def grew(result: Result, at_most: float) -> None:
-    """Notes it as a problem if the memory grew by more than that, in MiB."""
-    before, peak, _ = result.memory
-    if peak - before > at_most:
-        result.problems.append(f"the memory grew by {peak - before:.0f} MiB, not {at_most:g}")
 
 
 def _p99(calls: list[Called]) -> float:

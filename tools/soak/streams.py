@@ -17,7 +17,7 @@ from .verdicts import Pipeline
 #: Into how many pieces a stream is cut at most.
 MOST_PIECES: Final = 50
 #: How many streams are made up at once.
-BATCH: Final = 40
+BATCH: Final = 100
 #: A place in a stream is one of so many; it is counted round in a shorter one.
 _PLACES: Final = 4096
 _TOKENS: Final = (

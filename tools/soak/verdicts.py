@@ -51,12 +51,12 @@ class Pipeline:
         taken, answers = self._taken(answers[count:])
         if taken == CLOSED and came.reset:
             return ""
-        if taken not in self.shape.allowed and not (
-            taken == LAST and ANSWERED in self.shape.allowed
-        ):
+        if taken == LAST and not {ANSWERED, LAST}.isdisjoint(self.shape.allowed):
+            return ""
+        if taken not in self.shape.allowed:
             allowed = ", ".join(_WORDS.get(each, str(each)) for each in sorted(self.shape.allowed))
             return f"{_WORDS.get(taken, taken)}, not {allowed}"
-        if taken in (CLOSED, LAST) or taken in FATAL:
+        if taken == CLOSED or taken in FATAL:
             return ""  # nothing came behind it, or it would have been broken
         return (wrong := _wrong_in_turn(self.after, answers, came.reset)) and f"after it, {wrong}"
 
@@ -66,7 +66,9 @@ class Pipeline:
             return CLOSED, []
         answer, *others = answers
         if answer.status == 200 and nonces_in(answer.body) == {self.shaped.nonce}:
-            return LAST if answer.closes else ANSWERED, others
+            # Where it has to be the last one, it need not say so: its sender knows.
+            last = answer.closes or (LAST in self.shape.allowed and not others)
+            return LAST if last else ANSWERED, others
         return answer.status, others
 
 
