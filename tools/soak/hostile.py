@@ -17,11 +17,11 @@ from .streams import BATCH, Recipe, cut, make_up, pipeline, some_cuts
 from .verdicts import Came, wrong_with_any
 
 #: What the service has for a stream that does not go on, in seconds.
-_TIMEOUT: Final = 2.0
+_TIMEOUT: Final = 3.0
 #: How many problems are told in full.
 _TOLD: Final = 20
 #: How many shapes are played at once.
-_AT_ONCE: Final = 60
+_AT_ONCE: Final = 150
 
 
 def smuggling(settings: Settings) -> Result:

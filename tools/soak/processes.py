@@ -57,7 +57,7 @@ class Subject(Child):
         raise TimeoutError(f"the service has ended:\n{self.end_of_log()}")
 
     def memory(self) -> float:
-        """What it has in memory, in MiB."""
+        """What it has in memory, in MiB. See :meth:`tidy`."""
         return self._status("VmRSS")
 
     def peak_memory(self) -> float:
@@ -92,12 +92,11 @@ class Subject(Child):
 
     def tasks(self) -> int:
         """How many tasks are on its loop, as it says by a call. Not where it has TLS."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        with contextlib.closing(connection):
-            call = {"jsonrpc": "2.0", "method": "tasks", "id": 1}
-            headers = {"Connection": "close"}
-            connection.request("POST", "/api", json.dumps(call), headers)
-            return int(json.loads(connection.getresponse().read())["result"])
+        return int(self._ask("tasks"))
+
+    def tidy(self) -> None:
+        """Has it give back what it does not need: else garbage is counted. Not where it has TLS."""
+        self._ask("tidy")
 
     def stop(self) -> int:
         """Stops it as an operator does (SIGTERM), and gives its status.
@@ -107,6 +106,14 @@ class Subject(Child):
         """
         self.signal(signal.SIGTERM)
         return self.wait(_STOP_WITHIN)
+
+    def _ask(self, method: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            call = {"jsonrpc": "2.0", "method": method, "id": 1}
+            headers = {"Connection": "close"}
+            connection.request("POST", "/api", json.dumps(call), headers)
+            return json.loads(connection.getresponse().read())["result"]
 
     @property
     def _proc(self) -> Path:

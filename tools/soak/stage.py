@@ -19,6 +19,8 @@ from .service import Options
 
 #: How long everything may take until it is as before, in seconds, when nobody disturbs any more.
 _BACK_WITHIN: Final = 30.0
+#: How much more memory may be used then, in MiB: what is small lies between what was large.
+_MEMORY: Final = 16.0
 _NO_TRACES: Final = ("Traceback", " ERROR ", "CRITICAL", "Exception", "never retrieved")
 
 
@@ -71,7 +73,7 @@ SHORT: Final = Settings(
     rate=50.0,
     rounds=1,
     slow=200,
-    streams=300,
+    streams=200,
     idle=500,
     storm=500,
     few=10,
@@ -209,7 +211,9 @@ class Stage:
     def _look(self) -> None:
         # While a new connection replaces the visitor's old one, there are two of them.
         self._files = self.subject.files() + 1
-        self._tasks = 0 if self._tls else self.subject.tasks() + 1
+        if not self._tls:
+            self._tasks = self.subject.tasks() + 1
+            self.subject.tidy()
         self.subject.forget_peak()
         memory = self.subject.memory()
         self.result.memory = (memory, memory, memory)
@@ -222,8 +226,13 @@ class Stage:
         self.files_return()
         if not self._tls:
             self._returns(subject.tasks, self._tasks, "tasks")
-        before = self.result.memory[0]
-        self.result.memory = (before, subject.peak_memory(), subject.memory())
+        before, peak = self.result.memory[0], subject.peak_memory()
+        if not self._tls:
+            subject.tidy()
+        after = subject.memory()
+        self.result.memory = (before, peak, after)
+        if not self._tls and after > before + _MEMORY:
+            self.problem(f"{after - before:.0f} MiB more are in memory, when all was over")
 
     def _returns(self, count: Callable[[], int], most: int, of_what: str) -> None:
         within = _BACK_WITHIN + self._options.body_timeout
