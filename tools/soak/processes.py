@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,7 @@ class Subject(Child):
 
     Args:
         options: what it is like.
+        authority: the file of its certificate's authority; empty: there is no TLS.
 
     Attributes:
         port: where it serves, when it does.
@@ -36,8 +38,9 @@ class Subject(Child):
         smuggled: the nonces of the calls that it has executed and never should have.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, authority: str = "") -> None:
         super().__init__("service under test", f"{__package__}.service", str(options))
+        self._tls = ssl.create_default_context(cafile=authority) if authority else None
         self.port = 0
         self.loop = ""
         self.smuggled: list[str] = []
@@ -91,11 +94,11 @@ class Subject(Child):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tasks(self) -> int:
-        """How many tasks are on its loop, as it says by a call. Not where it has TLS."""
+        """How many tasks are on its loop, as it says by a call."""
         return int(self._ask("tasks"))
 
     def tidy(self) -> None:
-        """Has it give back what it does not need: else garbage is counted. Not where it has TLS."""
+        """Has it give back what it does not need: else garbage is counted."""
         self._ask("tidy")
 
     def stop(self) -> int:
@@ -108,7 +111,11 @@ class Subject(Child):
         return self.wait(_STOP_WITHIN)
 
     def _ask(self, method: str) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        )
         with contextlib.closing(connection):
             call = {"jsonrpc": "2.0", "method": method, "id": 1}
             headers = {"Connection": "close"}

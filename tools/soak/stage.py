@@ -47,7 +47,7 @@ class Settings:
 
     loop: str = "asyncio"
     timeout: float = 10.0
-    tolerance: float = 1.25
+    tolerance: float = 2.0
     quiet: float = 10.0
     rate: float = 200.0
     rounds: int = 3
@@ -165,7 +165,7 @@ class Stage:
             if self._tls:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 authority, options = _with_certificate(folder, options)
-            self.subject = stack.enter_context(Subject(options))
+            self.subject = stack.enter_context(Subject(options, authority))
             self.subject.wait_until_it_serves()
             self.result.loop = self.subject.loop
             self._visitor = Visitor(self.port, self.settings.rate, authority)
@@ -211,9 +211,8 @@ class Stage:
     def _look(self) -> None:
         # While a new connection replaces the visitor's old one, there are two of them.
         self._files = self.subject.files() + 1
-        if not self._tls:
-            self._tasks = self.subject.tasks() + 1
-            self.subject.tidy()
+        self._tasks = self.subject.tasks() + 1
+        self.subject.tidy()
         self.subject.forget_peak()
         memory = self.subject.memory()
         self.result.memory = (memory, memory, memory)
@@ -224,14 +223,12 @@ class Stage:
             self.problem(f"the service has ended:\n{subject.end_of_log()}")
             return
         self.files_return()
-        if not self._tls:
-            self._returns(subject.tasks, self._tasks, "tasks")
+        self._returns(subject.tasks, self._tasks, "tasks")
         before, peak = self.result.memory[0], subject.peak_memory()
-        if not self._tls:
-            subject.tidy()
+        subject.tidy()
         after = subject.memory()
         self.result.memory = (before, peak, after)
-        if not self._tls and after > before + _MEMORY:
+        if after > before + _MEMORY:
             self.problem(f"{after - before:.0f} MiB more are in memory, when all was over")
 
     def _returns(self, count: Callable[[], int], most: int, of_what: str) -> None:
