@@ -488,7 +488,7 @@ _FIRST_LINES: Final = (
     # Their parsers are often those of HTTP, and frame these messages in the same way.
     *_shapes(
         "2.3",
-        _NO_VERSION | _ONE | {405},
+        _NO_VERSION | _ONE | _LAST | {405},
         {
             repr(line): _first(line)
             for line in ("POST /api ICE/1.0", "POST /api RTSP/1.0", "POST /api RTSP/1.1")
@@ -594,9 +594,10 @@ _OPTIONS: Final = (
         },
     ),
     *_shapes("RFC 9110, 10.1.1", _EITHER | {417}, {"Expect: x": _sized("Expect: x")}),
+    # A server need not know it; and who speaks HTTP/1.0 goes by the end of the connection.
     *_shapes(
         "9.3",
-        _ONE,
+        _ONE | _LAST,
         {"HTTP/1.0, keep-alive": _without_host("HTTP/1.0", "Connection: keep-alive\r\n")},
     ),
     *_shapes(
