@@ -51,6 +51,8 @@ _TOO_LARGE: Final = frozenset({400, 413})
 _NO_CODING: Final = frozenset({400, 501})
 _NO_VERSION: Final = frozenset({400, 505})
 _NO_METHOD: Final = frozenset({400, 404, 405, 501})
+#: What begins with no method: an unknown one, or nothing that is HTTP.
+_NO_HTTP: Final = frozenset({400, 501})
 #: More has to come, and may come late; or what has come is enough to refuse it.
 _WAITED_FOR: Final = frozenset({400, 408, 413, CLOSED})
 
@@ -391,6 +393,12 @@ _LINES: Final = (
             "a request behind CR": _sized("X: y\r\r<smuggled>"),
             "a request behind LF LF": _sized("X: y\n\n<smuggled>"),
             "a request behind CR LF CR": _sized("X: y\r\n\r<smuggled>"),
+        },
+    ),
+    *_shapes(
+        "2.2",
+        _NO_HTTP,
+        {
             "a space before the first line": f" {_sized('X: y')}",
             "NUL before all": f"\x00{_sized('X: y')}",
         },
@@ -451,11 +459,20 @@ _FIRST_LINES: Final = (
         {
             repr(line): _first(line)
             for line in (
-                *("POST\t/api HTTP/1.1", "POST /api\tHTTP/1.1", "POST /api HTTP/1.1 "),
-                *("POST /api\x0bHTTP/1.1", "POST /a b HTTP/1.1", "POST /api?a b HTTP/1.1"),
-                *("POST /api\x00 HTTP/1.1", "POST  HTTP/1.1", "POST HTTP/1.1", "POST", ""),
-                *(" POST /api HTTP/1.1", "PO ST /api HTTP/1.1", "P\x00ST /api HTTP/1.1"),
-                *("(POST) /api HTTP/1.1", "POST http://a b/api HTTP/1.1"),
+                *("POST /api\tHTTP/1.1", "POST /api HTTP/1.1 ", "POST /api\x0bHTTP/1.1"),
+                *("POST /a b HTTP/1.1", "POST /api?a b HTTP/1.1", "POST /api\x00 HTTP/1.1"),
+                *("POST  HTTP/1.1", "POST HTTP/1.1", "POST http://a b/api HTTP/1.1"),
+            )
+        },
+    ),
+    *_shapes(
+        "3",
+        _NO_HTTP,
+        {
+            repr(line): _first(line)
+            for line in (
+                *("POST", "", " POST /api HTTP/1.1", "PO ST /api HTTP/1.1", "(POST) /api HTTP/1.1"),
+                *("P\x00ST /api HTTP/1.1", "POST\t/api HTTP/1.1"),
             )
         },
     ),
@@ -509,7 +526,7 @@ _FIRST_LINES: Final = (
     *_shapes("3.2.4", _NO_METHOD | {200, 204}, {"OPTIONS *": _first("OPTIONS * HTTP/1.1")}),
     *_shapes(
         "3",
-        _BAD | {CLOSED},
+        _NO_VERSION | _NO_HTTP | {CLOSED},
         {
             "no version": _first("POST /api"),
             "HTTP/0.9 (RFC 1945, 4.1)": "GET /api\r\n",
@@ -519,7 +536,7 @@ _FIRST_LINES: Final = (
     ),
     *_shapes(
         "3",
-        _BAD,
+        _NO_HTTP,
         {
             "a status line": "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
             "a body without a request": "<one>\r\n\r\n",
