@@ -49,8 +49,12 @@ def test_answers_that_belong_to_others(played, nonces):
     assert "before it" in wrong(played, answers[1], answers[0], *answers[2:])
     assert "before it" in wrong(played, answers[0], answers[0], *answers[2:])
     assert "after it" in wrong(played, *answers[:3], answers[4], answers[3])
-    assert "200, not" in wrong(played, *answers[:2], answer("nonce-ffffffff"), *answers[3:])
-    assert "200, not" in wrong(played, *answers[:2], *answers[3:])
+    foreign = answer("nonce-ffffffff")
+    assert "belongs to another" in wrong(played, *answers[:2], foreign, *answers[3:])
+    assert "belongs to another" in wrong(played, *answers[:2], *answers[3:])
+    assert "200, not" in wrong(played, *answers[:2], answer("nothing"), *answers[3:])
+    refused = answer("nonce-ffffffff", "400 Bad Request")
+    assert "belongs to another" in wrong(played, *answers[:2], refused)
 
 
 def test_answers_that_are_missing_or_too_many(played, nonces):
@@ -100,6 +104,16 @@ def test_the_last_one_ends_the_connection():
     answers = [answer(each.nonce) for each in (*played.before, played.shaped, *played.after)]
     assert wrong(played, *answers[:3]) == ""
     assert "an answer, not" in wrong(played, *answers)
+
+
+def test_a_refusal_that_does_not_end_the_connection():
+    played = pipeline(Maker(), Shape("unknown", "", GOOD, frozenset({404})))
+    answers = [answer(each.nonce) for each in (*played.before, *played.after)]
+    unknown = answer("", "404 Not Found", body="")
+    assert wrong(played, *answers[:2], unknown, *answers[2:]) == ""
+    assert wrong(played, *answers[:2], answer("", "404 Oh", "Connection: close", body="")) == ""
+    assert "0 answers for 2" in wrong(played, *answers[:2], unknown)
+    assert "after it" in wrong(played, *answers[:2], unknown, answers[3], answers[2])
 
 
 def test_an_end_without_a_word():

@@ -8,7 +8,14 @@ from .answers import FATAL, Answer, BrokenAnswer, read_answers
 from .corpus import ANSWERED, CLOSED, LAST, Shape
 from .shapes import Message, nonces_in
 
-_WORDS: Final = {ANSWERED: "an answer", CLOSED: "no answer", LAST: "an answer, and the end"}
+#: It is answered by something that belongs to another one.
+_FOREIGN: Final = -1
+_WORDS: Final = {
+    ANSWERED: "an answer",
+    CLOSED: "no answer",
+    LAST: "an answer, and the end",
+    _FOREIGN: "an answer that belongs to another",
+}
 
 
 class Came(NamedTuple):
@@ -48,28 +55,28 @@ class Pipeline:
         count = len(self.before)
         if wrong := _wrong_in_turn(self.before, answers[:count], came.reset):
             return f"before it, {wrong}"
-        taken, answers = self._taken(answers[count:])
+        taken, after = self._taken(answers[count:]), answers[count + 1 :]
         if taken == CLOSED and came.reset:
             return ""
-        if taken == LAST and not {ANSWERED, LAST}.isdisjoint(self.shape.allowed):
-            return ""
-        if taken not in self.shape.allowed:
-            allowed = ", ".join(_WORDS.get(each, str(each)) for each in sorted(self.shape.allowed))
-            return f"{_WORDS.get(taken, taken)}, not {allowed}"
-        if taken == CLOSED or taken in FATAL:
+        allowed = self.shape.allowed
+        if taken not in allowed and not (taken == LAST and ANSWERED in allowed):
+            words = ", ".join(_WORDS.get(each, str(each)) for each in sorted(allowed))
+            return f"{_WORDS.get(taken, taken)}, not {words}"
+        if taken in (CLOSED, LAST) or taken in FATAL or answers[count].closes:
             return ""  # nothing came behind it, or it would have been broken
-        return (wrong := _wrong_in_turn(self.after, answers, came.reset)) and f"after it, {wrong}"
+        return (wrong := _wrong_in_turn(self.after, after, came.reset)) and f"after it, {wrong}"
 
-    def _taken(self, answers: list[Answer]) -> tuple[int, list[Answer]]:
-        """How it was taken, and the other answers."""
+    def _taken(self, answers: Sequence[Answer]) -> int:
+        """How it was taken, as the first of these says."""
         if not answers:
-            return CLOSED, []
+            return CLOSED
         answer, *others = answers
-        if answer.status == 200 and nonces_in(answer.body) == {self.shaped.nonce}:
+        nonces = nonces_in(answer.body)
+        if answer.status == 200 and nonces == {self.shaped.nonce}:
             # Where it has to be the last one, it need not say so: its sender knows.
             last = answer.closes or (LAST in self.shape.allowed and not others)
-            return LAST if last else ANSWERED, others
-        return answer.status, others
+            return LAST if last else ANSWERED
+        return _FOREIGN if nonces - {self.shaped.nonce} else answer.status
 
 
 def _wrong_in_turn(messages: Sequence[Message], answers: Sequence[Answer], reset: bool) -> str:
