@@ -21,6 +21,8 @@ _PIECE: Final = 64 * 1024
 #: How long a service that does not read is given until it is taken for one that does not, in
 #: seconds.
 _PAUSE: Final = 0.05
+#: How long those who were refused may go on to send, so that they get to see it, in seconds.
+_LINGER: Final = 5.0
 #: How large an answer is: as large as a body may be, which is the measure of the service's memory.
 _LARGE: Final = MAX_BODY_SIZE
 #: What the service may keep of one connection, in MiB: a whole body, what a method makes of it, the
@@ -133,7 +135,7 @@ def sending_without_end(settings: Settings) -> Result:
     """They send a head, or a body, that has no end, as fast as they can."""
     result = Result("clients that send without end")
     stage = Stage(result, settings)
-    within = settings.timeout + settings.tolerance
+    within = settings.timeout + _LINGER + settings.tolerance
     with stage.played():
         with stage.measured():
             most = settings.megabytes * _MEBIBYTE

@@ -20,6 +20,8 @@ from .verdicts import Came, wrong_with_any
 _TIMEOUT: Final = 3.0
 #: How many problems are told in full.
 _TOLD: Final = 20
+#: What any service reads at once, in bytes.
+_READ_AT_ONCE: Final = 32 * 1024
 #: How many shapes are played at once.
 _AT_ONCE: Final = 150
 
@@ -30,7 +32,7 @@ def smuggling(settings: Settings) -> Result:
     stage = Stage(result, settings, options=_impatient(settings))
     play = _Play(stage)
     with stage.played(), stage.measured():
-        asyncio.run(play.shapes(CORPUS, max(1, settings.streams // 10 // len(CORPUS))))
+        asyncio.run(play.shapes(CORPUS, max(1, settings.streams // 20 // len(CORPUS))))
     play.account()
     return result
 
@@ -58,8 +60,13 @@ class _Play:
         self._told: dict[str, str] = {}
 
     async def shapes(self, shapes: Sequence[Shape], times: int) -> None:
-        """Plays each of them so many times."""
-        jobs = [partial(self._shape, shape) for _ in range(times) for shape in shapes]
+        """Plays each of them so many times whole, and as often in pieces."""
+        jobs = [
+            partial(self._shape, shape, whole)
+            for _ in range(times)
+            for whole in (True, False)
+            for shape in shapes
+        ]
         await at_most(_AT_ONCE, jobs)
 
     async def recipes(self, recipes: Sequence[Recipe]) -> None:
@@ -77,10 +84,10 @@ class _Play:
         if smuggled := self._stage.subject.smuggled:
             self._stage.problem(f"{len(smuggled)} smuggled requests were executed")
 
-    async def _shape(self, shape: Shape) -> None:
+    async def _shape(self, shape: Shape, whole: bool) -> None:
         played = pipeline(self._maker, shape)
         data = played.data
-        pieces = cut(data, some_cuts(self._chance, len(data)))
+        pieces = [data] if whole else cut(data, some_cuts(self._chance, len(data)))
         try:
             wrong = played.wrong(await self._exchange(pieces))
         except TimeoutError as error:
@@ -112,7 +119,9 @@ class _Play:
                 await asyncio.sleep(0)
             data = await receiving
             self._resets += link.was_reset
-            return Came(data, link.was_reset)
+            # What was read at once leaves nothing on its way that could be reset.
+            at_once = len(pieces) == 1 and len(pieces[0]) < _READ_AT_ONCE
+            return Came(data, link.was_reset and not at_once)
         finally:
             link.close()
 

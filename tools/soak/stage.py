@@ -19,8 +19,9 @@ from .service import Options
 
 #: How long everything may take until it is as before, in seconds, when nobody disturbs any more.
 _BACK_WITHIN: Final = 30.0
-#: How much more memory may be used then, in MiB: what is small lies between what was large.
-_MEMORY: Final = 16.0
+#: How much more memory may be used then, in MiB: what is small lies between what was large. What is
+#: lost at each connection is found by those scenarios that do the same again.
+_MEMORY: Final = 32.0
 _NO_TRACES: Final = ("Traceback", " ERROR ", "CRITICAL", "Exception", "never retrieved")
 
 
