@@ -177,9 +177,9 @@ class Stage:
                 yield
                 self._visitor.wait_for_answers()
                 self._look_again()
-            except TimeoutError as error:
-                log = self.subject.end_of_log()
-                raise TimeoutError(f"{error}\nThe service said:\n{log}") from None
+            except Exception as error:
+                error.add_note(f"The service said:\n{self.subject.end_of_log()}")
+                raise
             self._visitor.end()
             self._account()
             status = self.subject.stop()
