@@ -29,7 +29,8 @@ HEADER: Final = (
 )
 EXPLAINED: Final = """\
 A calm visitor makes the good calls, of which none may fail. Times and ratios are medians of the
-rounds. In the end, files and tasks are as they were before, and nothing was logged as an error."""
+rounds; beside slow connections, the ratio may be 2 at most. In the end, files, tasks and memory are
+as they were before, and nothing was logged as an error."""
 
 
 def prove(scenarios: Sequence[str], loops: Sequence[str], settings: Settings) -> Iterator[Found]:

@@ -78,7 +78,7 @@ SHORT: Final = Settings(
     idle=500,
     storm=500,
     few=10,
-    megabytes=8,
+    megabytes=2,
     ratio=float("inf"),
     kibibytes=64.0,
 )
