@@ -35,7 +35,7 @@ PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
 
 PARTS = [["tests/chaos", "tests/functional/client", "tests/functional/discovery", "tests/unit"]]
-PARTS += [["tests/functional/cli", "tests/functional/events", "tests/integration"]]
+PARTS += [["tests/functional/cli", "tests/functional/events", "tests/integration", "tests/soak"]]
 PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
 # What runs on the oldest interpreter only.
 NOT_AGAIN = ["-m", "not once"]
@@ -223,3 +223,10 @@ def chaos(session: nox.Session) -> None:
     """``nox -s chaos -- --help``: kills brokers and services, and tells what was lost."""
     install_wheels(session)
     session.run("python", "-m", "tools.chaos", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def soak(session: nox.Session) -> None:
+    """``nox -s soak -- --help``: attacks a service from all sides, and tells how it stood that."""
+    install_wheels(session, *group("test"))
+    session.run("python", "-m", "tools.soak", *session.posargs)

@@ -18,6 +18,10 @@ class BrokenAnswer(Exception):
     """What came is no answer, or none that may come here."""
 
 
+class CutShort(BrokenAnswer):
+    """It is not all of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer.
@@ -38,12 +42,13 @@ class Answer:
         return self.headers.get("connection", "").lower() == "close"
 
 
-def read_answers(data: bytes, *, heads: bool = False) -> list[Answer]:
+def read_answers(data: bytes, *, heads: bool = False, reset: bool = False) -> list[Answer]:
     """All answers, in order; 100 (Continue) is none.
 
     Args:
         data: what came until the connection was closed.
         heads: whether a HEAD may be among the requests, whose answer has no body.
+        reset: whether it was ended in such a way that the last answer need not be whole.
 
     Raises:
         BrokenAnswer: it is not well-formed, or goes on after an answer that closes.
@@ -52,7 +57,12 @@ def read_answers(data: bytes, *, heads: bool = False) -> list[Answer]:
     while data:
         if answers and (answers[-1].closes or answers[-1].status in FATAL):
             raise BrokenAnswer(f"after {answers[-1].status}, which closes, came {data[:80]!r}")
-        answer, data = _read_one(data, heads)
+        try:
+            answer, data = _read_one(data, heads)
+        except CutShort:
+            if reset:
+                break
+            raise
         if answer.status >= 200:
             answers.append(answer)
         elif answer.status != 100:
@@ -63,7 +73,7 @@ def read_answers(data: bytes, *, heads: bool = False) -> list[Answer]:
 def _read_one(data: bytes, heads: bool) -> tuple[Answer, bytes]:
     head, blank, rest = data.partition(b"\r\n\r\n")
     if not blank:
-        raise BrokenAnswer(f"a head without an end: {data[:80]!r}")
+        raise CutShort(f"a head without an end: {data[:80]!r}")
     first, *lines = head.split(b"\r\n")
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
@@ -81,8 +91,10 @@ def _read_one(data: bytes, heads: bool) -> tuple[Answer, bytes]:
         body, rest = _read_chunks(rest)
     elif length is None:
         body, rest = rest, b""  # it ends with the connection
-    elif not length.isdecimal() or len(rest) < int(length):
-        raise BrokenAnswer(f"{len(rest)} bytes of a body, not {length}")
+    elif not length.isdecimal():
+        raise BrokenAnswer(f"a length of {length}")
+    elif len(rest) < int(length):
+        raise CutShort(f"{len(rest)} bytes of a body, not {length}")
     else:
         body, rest = rest[: int(length)], rest[int(length) :]
     return Answer(status, headers, body), rest
@@ -105,11 +117,13 @@ def _read_chunks(data: bytes) -> tuple[bytes, bytes]:
     body = b""
     while True:
         size, end, data = data.partition(b"\r\n")
-        if not end or not _CHUNK_SIZE.fullmatch(size):
+        if not end or (_CHUNK_SIZE.fullmatch(size) and len(data) < int(size, 16) + 2):
+            raise CutShort("a chunk without an end")
+        if not _CHUNK_SIZE.fullmatch(size):
             raise BrokenAnswer(f"no size of a chunk: {size[:80]!r}")
         count = int(size, 16)
         if data[count : count + 2] != b"\r\n":
-            raise BrokenAnswer("a chunk without an end")
+            raise BrokenAnswer("a chunk without a line's end")
         body, data = body + data[:count], data[count + 2 :]
         if not count:
             return body, data

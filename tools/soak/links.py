@@ -23,12 +23,18 @@ class Link:
 
     Args:
         connection: a socket that is connected and does not block.
+
+    Attributes:
+        opened: when it was opened.
+        was_reset: whether the service has ended it (RST) while something was on its way: what was
+            sent back before that may be lost.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self.opened = time.monotonic()
+        self.was_reset = False
 
     @classmethod
     async def open(cls, port: int, *, receives_at_most: int = 0) -> "Link":
@@ -48,6 +54,8 @@ class Link:
         except BaseException:
             connection.close()
             raise
+        # Pieces are sent as they are: nobody waits until there is more.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection)
 
     async def send(self, data: bytes) -> bool:
@@ -55,10 +63,16 @@ class Link:
         try:
             await self._loop.sock_sendall(self._socket, data)
         except (ConnectionError, TimeoutError):
+            self.was_reset = True
             return False
         return True
 
-    def send_what_fits(self, data: bytes) -> int:
+    @property
+    def port(self) -> int:
+        """The port on this side."""
+        return int(self._socket.getsockname()[1])
+
+    def send_what_fits(self, data: bytes | memoryview) -> int:
         """Sends what the system takes without waiting; -1: the service has closed."""
         try:
             return self._socket.send(data)
@@ -77,6 +91,7 @@ class Link:
         try:
             return await self._loop.sock_recv(self._socket, at_most)
         except (ConnectionError, TimeoutError):
+            self.was_reset = True
             return b""
 
     async def receive_all(self, within: float = PATIENCE) -> bytes:

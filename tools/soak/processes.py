@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,9 @@ from .service import Options
 _STOP_WITHIN: Final = 40.0
 #: What may take time on a busy machine, in seconds.
 PATIENCE: Final = 40.0
+#: What stands where in a line of ``net/tcp`` (proc(5)).
+_REMOTE: Final = 2
+_INODE: Final = 9
 #: Writing this to ``clear_refs`` sets the peak of the memory to what is used now (proc(5)).
 _RESET_PEAK: Final = "5"
 
@@ -26,12 +30,20 @@ class Subject(Child):
 
     Args:
         options: what it is like.
+        authority: the file of its certificate's authority; empty: there is no TLS.
+
+    Attributes:
+        port: where it serves, when it does.
+        loop: on which loop.
+        smuggled: the nonces of the calls that it has executed and never should have.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, authority: str = "") -> None:
         super().__init__("service under test", f"{__package__}.service", str(options))
+        self._tls = ssl.create_default_context(cafile=authority) if authority else None
         self.port = 0
         self.loop = ""
+        self.smuggled: list[str] = []
 
     def wait_until_it_serves(self) -> None:
         """Waits until its port is known and open.
@@ -40,9 +52,7 @@ class Subject(Child):
             TimeoutError: it did not come; the message has the end of its log.
         """
         try:
-            until(
-                lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE
-            )
+            until(lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE)
             if self.runs():
                 return
         except TimeoutError as error:
@@ -50,7 +60,7 @@ class Subject(Child):
         raise TimeoutError(f"the service has ended:\n{self.end_of_log()}")
 
     def memory(self) -> float:
-        """What it has in memory, in MiB."""
+        """What it has in memory, in MiB. See :meth:`tidy`."""
         return self._status("VmRSS")
 
     def peak_memory(self) -> float:
@@ -65,19 +75,31 @@ class Subject(Child):
         """How many files and sockets it has open."""
         return len(os.listdir(self._proc / "fd"))  # noqa: PTH208  # fast: there may be 10,000
 
+    def peers(self) -> set[int]:
+        """The ports of those who are connected to it, as long as it has not closed."""
+        ours = set[str]()
+        for number in os.listdir(self._proc / "fd"):  # noqa: PTH208  # as in files()
+            with contextlib.suppress(FileNotFoundError):  # it was closed just now
+                ours.add(str((self._proc / "fd" / number).readlink()))
+        lines = (line.split() for line in (self._proc / "net/tcp").read_text().splitlines()[1:])
+        return {
+            int(fields[_REMOTE].rpartition(":")[2], 16)
+            for fields in lines
+            if f"socket:[{fields[_INODE]}]" in ours
+        }
+
     def cpu(self) -> float:
         """How much time of a processor it has used, in seconds."""
         fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tasks(self) -> int:
-        """How many tasks are on its loop, as it says by a call. Not where it has TLS."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        with contextlib.closing(connection):
-            call = {"jsonrpc": "2.0", "method": "tasks", "id": 1}
-            headers = {"Connection": "close"}
-            connection.request("POST", "/api", json.dumps(call), headers)
-            return int(json.loads(connection.getresponse().read())["result"])
+        """How many tasks are on its loop, as it says by a call."""
+        return int(self._ask("tasks"))
+
+    def tidy(self) -> None:
+        """Has it give back what it does not need: else garbage is counted."""
+        self._ask("tidy")
 
     def stop(self) -> int:
         """Stops it as an operator does (SIGTERM), and gives its status.
@@ -87,6 +109,18 @@ class Subject(Child):
         """
         self.signal(signal.SIGTERM)
         return self.wait(_STOP_WITHIN)
+
+    def _ask(self, method: str) -> Any:
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        )
+        with contextlib.closing(connection):
+            call = {"jsonrpc": "2.0", "method": method, "id": 1}
+            headers = {"Connection": "close"}
+            connection.request("POST", "/api", json.dumps(call), headers)
+            return json.loads(connection.getresponse().read())["result"]
 
     @property
     def _proc(self) -> Path:
@@ -99,8 +133,11 @@ class Subject(Child):
         raise RuntimeError(f"/proc says nothing of {name}")
 
     def _keep(self, kind: str, values: list[Any]) -> None:
-        self.loop = values[1]
-        self.port = values[0]
+        if kind == "smuggled":
+            self.smuggled += values
+        else:
+            self.loop = values[1]
+            self.port = values[0]
 
 
 class Called(NamedTuple):

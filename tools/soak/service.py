@@ -1,12 +1,16 @@
 """``python -m tools.soak.service SETTINGS``: the service under test, until SIGTERM."""
 
 import asyncio
+import contextlib
+import ctypes
+import gc
 import json
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tornado import web
+from tornado.iostream import StreamClosedError
 
 import gemstone
 
@@ -59,9 +63,10 @@ class Stream(gemstone.GemstoneCustomHandler):
 
     async def get(self) -> None:
         """Writes as many bytes as the query wants."""
-        for _ in range(int(self.get_query_argument("size")) // _PIECE):
-            self.write(b"x" * _PIECE)
-            await self.flush()
+        with contextlib.suppress(StreamClosedError):  # nobody takes it any more
+            for _ in range(int(self.get_query_argument("size")) // _PIECE):
+                self.write(b"x" * _PIECE)
+                await self.flush()
 
 
 @web.stream_request_body
@@ -124,9 +129,22 @@ class Subject(gemstone.MicroService):
         return "x" * size
 
     @gemstone.exposed_method()
+    async def smuggled(self, nonce: str) -> str:
+        """Tells that it is executed, which is never to happen."""
+        tell("smuggled", nonce)
+        return nonce
+
+    @gemstone.exposed_method()
     async def tasks(self) -> int:
         """How many tasks there are, besides the one that answers this."""
         return len(asyncio.all_tasks()) - 1
+
+    @gemstone.exposed_method()
+    async def tidy(self) -> None:
+        """Gives back to the system what nobody has any more, as it would happen in time."""
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # another libc
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def main() -> None:
