@@ -395,7 +395,9 @@ class Connection:
                 self.pause_reading(FOR_ANSWERS)
             state = _SERVICE if current.has_come or self._paused else _BODY
         else:  # the first request is awaited as its head is
-            state = _HEAD if self._reader.has_begun or not self._written else _NEXT
+            reader = self._reader
+            begins = reader.has_begun or reader.is_before_head or not self._written
+            state = _HEAD if begins else _NEXT
         if state != self._state:
             self._state = state
             self.deadline = self._server.clock.now + self._server.patience[state]

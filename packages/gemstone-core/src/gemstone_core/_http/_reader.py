@@ -34,6 +34,7 @@ class Reader:
 
     Attributes:
         has_begun: whether the head of a message is coming.
+        is_before_head: whether something has come that is not enough to begin one.
         message: the message whose body is coming, or ``None``.
         is_at_end: whether a message was the last one: what comes behind it is thrown away.
         is_holding: whether a message was the last one for now, because it asks for another
@@ -58,6 +59,7 @@ class Reader:
         "_verb",
         "has_begun",
         "is_at_end",
+        "is_before_head",
         "is_holding",
         "message",
     )
@@ -81,6 +83,7 @@ class Reader:
         self._upgraded: Head | None = None
         self._is_muted = False
         self.has_begun = False
+        self.is_before_head = False
         self.message: Message | None = None
         self.is_at_end = False
 
@@ -116,6 +119,8 @@ class Reader:
                 self._look_at_sizes(len(data), is_new=self._fields is not fields)
             else:
                 self._fed = 0
+                # All of it may stand before a target: a part of the first line, or empty lines.
+                self.is_before_head = is_between and self._fields is fields
             return
         # Not within an except clause, which would change where httptools says what was raised.
         go_on()
@@ -159,6 +164,7 @@ class Reader:
             self._target += target
         else:
             self.has_begun = True
+            self.is_before_head = False
             self._target = target
             fields: Fields = []
             self._fields = fields

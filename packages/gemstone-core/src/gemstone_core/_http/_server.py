@@ -12,6 +12,7 @@ import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from tornado.iostream import IOStream
@@ -216,7 +217,9 @@ class HttpServer:
 
     def _is_endpoint(self, target: bytes) -> bool:
         """Whether a target that is not the endpoint's to the letter stands for it."""
-        _, path = split_target(target.decode("latin-1"))
+        authority, path = split_target(target.decode("latin-1"))
+        if authority == "":  # RFC 9110, section 4.2.1
+            raise BadRequest(HTTPStatus.BAD_REQUEST, "the target names no host")
         return path.partition("?")[0] == self._options.endpoint
 
     def _let_in(self, accepted: socket.socket) -> None:
