@@ -378,7 +378,7 @@ class Connection:
         """Leave the other side that long to take its answer and close the connection."""
         clock = self._server.clock
         self._state = _END
-        self._lingers_until = clock.now + clock.ticks(seconds)
+        self._lingers_until = clock.now + max(1, clock.ticks(seconds) - 1)  # no need to be exact
         self.deadline = min(self._lingers_until, clock.now + clock.ticks(_QUIET))
 
     def _look(self) -> None:
