@@ -83,10 +83,25 @@ class Calls:
             DEADLINE.set(deadline)
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
-        outcome = await self._execute(call, arrival, deadline)
-        if type(outcome) is bytes and id:
-            return self._answers.result(id, outcome)
-        return self._write(call.method, id, outcome)[1]
+        method = self._methods.get(call.method)
+        if (
+            method is None
+            or not method.is_simple
+            or deadline is not None
+            or method.problem(call.params) is not None
+        ):
+            outcome = await self._execute(call, arrival, deadline)
+            return self._write(call.method, id, outcome)[1]
+        # Most calls: nothing is left but to await the method, here and not one coroutine further.
+        params = call.params
+        try:
+            if type(params) is dict:
+                result = encode(await method.function(**params))
+            else:
+                result = encode(await method.function(*params))
+        except BaseException as error:
+            return self._write(call.method, id, _outcome_of(error))[1]
+        return self._answers.result(id, result) if id else None
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
@@ -218,13 +233,21 @@ async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outc
         if method.is_native or inspect.isawaitable(value):
             value = await value
         return encode(value)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        # What leaves a task otherwise ends the loop, or leaves a client without an answer.
-        if is_cancelled(error):
-            raise
-        return error
+        return _outcome_of(error)
+
+
+def _outcome_of(error: BaseException) -> BaseException:
+    """What a coroutine that has raised this has come to.
+
+    What leaves a task otherwise ends the loop, or leaves a client without an answer.
+
+    Raises:
+        BaseException: the error, if it is no outcome: somebody ends the process, or the task.
+    """
+    if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
+        raise error
+    return error
 
 
 def run_blocking(method: ExposedMethod, params: Any, handler: Any = None) -> Outcome:
