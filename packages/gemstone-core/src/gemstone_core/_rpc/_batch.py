@@ -4,14 +4,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from contextvars import copy_context
 from functools import partial
 from typing import Final
 
 from ._arrival import Arrival
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._lanes import Lane, Lanes
+from ._lanes import Lane, Lanes, without_deadline
 from ._messages import Call
 from ._notifications import Notifications
 from ._steps import IDLE, Member, steps, until_idle
@@ -45,6 +44,7 @@ class Batch:
         self._blocking = blocking
         self._notifications = notifications
         self._arrival = arrival
+        self._simple = calls.simple if arrival.deadline is None else {}
         self._free_places = places
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
@@ -58,7 +58,7 @@ class Batch:
         self._is_beginning = False
         self._own_task = asyncio.current_task()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._context = copy_context()
+        self._context = without_deadline()
         self._lanes: Lanes | None = None
         self._noted: list[asyncio.Task[None]] = []
         self._woken: asyncio.Future[None] | None = None
@@ -73,9 +73,13 @@ class Batch:
         index = len(self._answers)
         self._answers.append(None)
         self._open += 1
+        method = self._simple.get(call.method)
+        if method is not None and method.problem(call.params) is None:
+            self._waiting.append((index, call, id, method))
+            return
         method = self._calls.for_thread(call, self._arrival)
         if method is None:
-            self._waiting.append((index, call, id))
+            self._waiting.append((index, call, id, None))
             return
         if self._lanes is None:
             self._lanes = Lanes(self._blocking, self._arrival, self._lane_ended)
@@ -157,7 +161,7 @@ class Batch:
         """
         task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101
-        running = steps(self._calls.answer, self._arrival, self._answers)
+        running = steps(self._calls, self._arrival, self._answers)
         run = running.send
         run(None)
         turn_ends = time.monotonic() + _TURN
@@ -205,7 +209,7 @@ class Batch:
         is_wanted = self._failure is None and not (self._own_task and self._own_task.cancelling())
         if isinstance(error, asyncio.CancelledError) and is_wanted and isinstance(member, tuple):
             # It has cancelled itself, or has let somebody do so who knows nothing of the batch.
-            index, call, id = member
+            index, call, id, _ = member
             self._answers[index] = self._calls.write(call.method, id, error)
             return
         if self._failure is None:
