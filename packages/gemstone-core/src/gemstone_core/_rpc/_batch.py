@@ -5,14 +5,20 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
-from .._tasks import begin
 from ._arrival import Arrival
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._lanes import Lane, Lanes
+from ._lanes import Lane, Lanes, without_deadline
 from ._messages import Call
 from ._notifications import Notifications
+from ._steps import IDLE, Member, steps, until_idle
+
+#: How long calls that do not wait keep the event loop, in seconds, and after how many of them it
+#: is asked whether that is over.
+_TURN: Final = 0.01
+_FEW: Final = 16
 
 
 class Batch:
@@ -38,16 +44,21 @@ class Batch:
         self._blocking = blocking
         self._notifications = notifications
         self._arrival = arrival
+        self._simple = calls.simple if arrival.deadline is None else {}
         self._free_places = places
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
         self._answers: list[bytes | None] = []
         #: How many calls are not answered yet.
         self._open = 0
-        #: What begins the members that have no place yet, and takes one if it has to.
-        self._waiting: deque[Callable[[], None]] = deque()
+        #: The members that have no place yet: calls on the event loop as they are; otherwise what
+        #: begins the member, and takes a place if it has to.
+        self._waiting: deque[Member | Callable[[], None]] = deque()
+        #: Whether somebody is at it, or a task that has not run yet will be.
         self._is_beginning = False
-        self._tasks: dict[int, asyncio.Task[None] | None] = {}
+        self._own_task = asyncio.current_task()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._context = without_deadline()
         self._lanes: Lanes | None = None
         self._noted: list[asyncio.Task[None]] = []
         self._woken: asyncio.Future[None] | None = None
@@ -62,9 +73,13 @@ class Batch:
         index = len(self._answers)
         self._answers.append(None)
         self._open += 1
+        method = self._simple.get(call.method)
+        if method is not None and method.problem(call.params) is None:
+            self._waiting.append((index, call, id, method))
+            return
         method = self._calls.for_thread(call, self._arrival)
         if method is None:
-            self._waiting.append(partial(self._begin_call, index, call, id))
+            self._waiting.append((index, call, id, None))
             return
         if self._lanes is None:
             self._lanes = Lanes(self._blocking, self._arrival, self._lane_ended)
@@ -92,7 +107,7 @@ class Batch:
             BaseException: what was raised that is no answer of a call; it ends all calls.
         """
         self._begin_next()
-        while self._open:
+        while self._open or self._tasks:
             self._woken = self._loop.create_future()
             try:
                 await self._woken
@@ -112,9 +127,14 @@ class Batch:
             return
         self._is_beginning = True
         while self._free_places and self._waiting:
+            if isinstance(self._waiting[0], tuple):
+                # Never an eager one, which would nest as deep as there are places.
+                task = asyncio.Task(self._run_calls(), loop=self._loop)
+                self._tasks.add(task)
+                return
             self._waiting.popleft()()
         self._is_beginning = False
-        if not self._open and self._woken is not None and not self._woken.done():
+        if not (self._open or self._tasks or self._woken is None or self._woken.done()):
             self._woken.set_result(None)
 
     def _drop(self, failure: BaseException) -> None:
@@ -122,41 +142,84 @@ class Batch:
         self._failure = failure
         if self._lanes is not None:
             self._free_places += self._lanes.drop()
-        self._open = len(self._tasks)
-        for index, task in self._tasks.items():
-            if task is not None:
-                task.cancel()
-                # What has not run yet never does, not even its end.
-                task.add_done_callback(partial(self._call_ended, index))
+        self._open = 0
+        self._waiting = deque(each for each in self._waiting if not isinstance(each, tuple))
+        for task in self._tasks:
+            task.cancel()
+            # What has not run yet never does, not even its end.
+            task.add_done_callback(self._task_ended)
+        self._is_beginning = False
         self._begin_next()
 
     # Calls on the event loop.
 
-    def _begin_call(self, index: int, call: Call, id: bytes) -> None:
-        if self._failure is not None:
-            return
-        self._free_places -= 1
-        self._tasks[index] = None  # it may end before it is known
-        task = begin(self._loop, self._answer(index, call, id), name=call.method)
-        if not task.done():
-            self._tasks[index] = task
+    async def _run_calls(self) -> None:
+        """Begin members one after another, until a call has waited.
 
-    async def _answer(self, index: int, call: Call, id: bytes) -> None:
+        A call that waits has this task to itself, and leaves it to another to go on. So does one
+        that has cancelled the task: the next call has nothing to do with it.
+        """
+        task = asyncio.current_task(self._loop)
+        assert task is not None  # noqa: S101
+        running = steps(self._calls, self._arrival, self._answers)
+        run = running.send
+        run(None)
+        turn_ends = time.monotonic() + _TURN
+        answered = 0
+        has_place = False
+        member: Member | Callable[[], None] | None = None
         try:
-            self._answers[index] = await self._calls.answer(call, id, self._arrival)
+            while self._free_places and self._waiting:
+                member = self._waiting.popleft()
+                if not isinstance(member, tuple):
+                    member()
+                    continue
+                answered += 1
+                task.set_name(member[1].method)
+                context = self._context.copy()
+                awaited = context.run(run, member)
+                if awaited is not IDLE:
+                    has_place = True
+                    self._free_places -= 1
+                    self._is_beginning = False
+                    self._begin_next()
+                    await until_idle(running, context, awaited)
+                    break
+                if task.cancelling():
+                    break
+                if answered % _FEW == 0 and time.monotonic() > turn_ends:
+                    break
         except BaseException as error:
-            if self._failure is None:
-                self._drop(error)
-            if not isinstance(error, Exception):
-                raise
+            self._call_failed(member, error)
         finally:
-            self._call_ended(index)
+            if self._failure is None:
+                self._open -= answered
+            if has_place:
+                self._free_places += 1
+            else:
+                self._is_beginning = False
+            self._task_ended(task)
 
-    def _call_ended(self, index: int, _: object = None) -> None:
-        if index in self._tasks:
-            del self._tasks[index]
-            self._open -= 1
-            self._free_places += 1
+    def _call_failed(self, member: object, error: BaseException) -> None:
+        """See to what has left a call: it is nothing that a method may raise.
+
+        Raises:
+            BaseException: the error, if it is to end the task.
+        """
+        is_wanted = self._failure is None and not (self._own_task and self._own_task.cancelling())
+        if isinstance(error, asyncio.CancelledError) and is_wanted and isinstance(member, tuple):
+            # It has cancelled itself, or has let somebody do so who knows nothing of the batch.
+            index, call, id, _ = member
+            self._answers[index] = self._calls.write(call.method, id, error)
+            return
+        if self._failure is None:
+            self._drop(error)
+        if not isinstance(error, Exception):
+            raise error
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task in self._tasks:
+            self._tasks.remove(task)
             self._begin_next()
 
     # Calls that need a thread.

@@ -29,6 +29,12 @@ Outcome = bytes | BaseException
 class Calls:
     """Executes calls, and writes their answers.
 
+    Attributes:
+        simple: the methods of which a call, if its params fit and it has no deadline, is nothing
+            but to await what their functions return; by name. There are none if plugins watch
+            the calls, or all calls have a deadline.
+        answers: how answers are written.
+
     Args:
         methods: the exposed methods, by name.
         blocking: runs the methods that need a thread.
@@ -52,7 +58,7 @@ class Calls:
     ) -> None:
         self._methods = methods
         self._blocking = blocking
-        self._answers = answers
+        self.answers = answers
         self._method_timeout = method_timeout
         self._logger = logger
         self._on_method_call = prepare_hook(plugins, "on_method_call", logger)
@@ -60,6 +66,9 @@ class Calls:
         on_internal_error = prepare_hook(plugins, "on_internal_error", logger)
         self._internal_errors = InternalErrors(logger, debug, on_internal_error)
         self._is_watched = not (self._on_method_call is None and self._on_method_return is None)
+        self.simple: Mapping[str, ExposedMethod] = {}
+        if not self._is_watched and method_timeout is None:
+            self.simple = {name: method for name, method in methods.items() if method.is_simple}
 
     async def answer(self, call: Call, id: bytes, arrival: Arrival) -> bytes | None:
         """Execute a call, and write its answer. In a task, and so a context, of its own.
@@ -83,10 +92,20 @@ class Calls:
             DEADLINE.set(deadline)
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
-        outcome = await self._execute(call, arrival, deadline)
-        if type(outcome) is bytes and id:
-            return self._answers.result(id, outcome)
-        return self._write(call.method, id, outcome)[1]
+        method = self.simple.get(call.method) if deadline is None else None
+        if method is None or method.problem(call.params) is not None:
+            outcome = await self._execute(call, arrival, deadline)
+            return self._write(call.method, id, outcome)[1]
+        # Most calls: the method is awaited here, and not one coroutine further down.
+        params = call.params
+        try:
+            if type(params) is dict:
+                result = encode(await method.function(**params))
+            else:
+                result = encode(await method.function(*params))
+        except BaseException as error:
+            return self.write(call.method, id, outcome_of(error))
+        return self.answers.result(id, result) if id else None
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
@@ -190,7 +209,7 @@ class Calls:
     ) -> tuple[bytes | RpcError, bytes | None]:
         """What a call came to for who called it, and the answer that tells it."""
         if isinstance(outcome, bytes):
-            return outcome, self._answers.result(id, outcome) if id else None
+            return outcome, self.answers.result(id, outcome) if id else None
         if not isinstance(outcome, RpcError):
             outcome = self._internal_errors.as_rpc_error(method, outcome)
         elif not id:
@@ -204,7 +223,7 @@ class Calls:
             return internal, self._write_error(id, internal)
 
     def _write_error(self, id: bytes, error: RpcError) -> bytes:
-        return self._answers.error(id, error.code, error.message, error.data)
+        return self.answers.error(id, error.code, error.message, error.data)
 
 
 def too_busy() -> RpcError:
@@ -218,13 +237,21 @@ async def _run_on_loop(method: ExposedMethod, params: Any, handler: Any) -> Outc
         if method.is_native or inspect.isawaitable(value):
             value = await value
         return encode(value)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        # What leaves a task otherwise ends the loop, or leaves a client without an answer.
-        if is_cancelled(error):
-            raise
-        return error
+        return outcome_of(error)
+
+
+def outcome_of(error: BaseException) -> BaseException:
+    """What a coroutine that has raised this has come to.
+
+    What leaves a task otherwise ends the loop, or leaves a client without an answer.
+
+    Raises:
+        BaseException: the error, if it is no outcome: somebody ends the process, or the task.
+    """
+    if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
+        raise error
+    return error
 
 
 def run_blocking(method: ExposedMethod, params: Any, handler: Any = None) -> Outcome:

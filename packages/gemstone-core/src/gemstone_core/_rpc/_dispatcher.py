@@ -136,25 +136,27 @@ class Dispatcher:
         batch = Batch(
             self._calls, self.blocking, self._notifications, arrival, limits.max_batch_concurrency
         )
-        for member in members:
-            self._add(member, batch)
+        self._add(members, batch)
         answers = [answer for answer in await batch.answers() if answer is not None]
         return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
 
-    def _add(self, member: Call | Raw, batch: Batch) -> None:
-        try:
-            if isinstance(member, Call):
-                call = member
+    def _add(self, members: list[Call] | list[Raw], batch: Batch) -> None:
+        answers = self._answers
+        ids_of_notifications = answers.ids_of_notifications
+        for member in members:
+            try:
+                if isinstance(member, Call):
+                    call = member
+                else:
+                    call = read_member(member, null_params=answers.null_params)
+                id = id_of(call)
+            except BadMessage as bad:
+                batch.add_answer(self._refuse(bad) if bad.id else None)
+                continue
+            if id in ids_of_notifications:
+                batch.add_notification(call)
             else:
-                call = read_member(member, null_params=self._answers.null_params)
-            id = id_of(call)
-        except BadMessage as bad:
-            batch.add_answer(self._refuse(bad) if bad.id else None)
-            return
-        if id in self._answers.ids_of_notifications:
-            batch.add_notification(call)
-        else:
-            batch.add_call(call, id)
+                batch.add_call(call, id)
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Let a task that nobody waits for come to its end."""

@@ -89,7 +89,7 @@ class Lanes:
         self._open: set[Lane] = set()
         self.waiting: deque[_Member] = deque()
         self.are_dropped = False
-        self.context = _without_deadline()
+        self.context = without_deadline()
         self.arrival = arrival
 
     def begin(self) -> bool:
@@ -131,7 +131,7 @@ class Lanes:
         return len(dropped)
 
 
-def _without_deadline() -> Context:
+def without_deadline() -> Context:
     """A copy of the context that runs here, in which no deadline of somebody else is in force."""
     context = copy_context()
     if context.get(DEADLINE) is not None:

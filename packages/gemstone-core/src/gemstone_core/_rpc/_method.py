@@ -24,6 +24,7 @@ class ExposedMethod:
         is_blocking: whether it runs in the executor, and not on the event loop.
         is_native: whether it is an ``async def``: what else runs on the loop may return
             something to await, or not.
+        is_simple: whether there is nothing to a call but to await what the function returns.
 
     Args:
         exposure: what its decorator said.
@@ -38,6 +39,7 @@ class ExposedMethod:
         "function",
         "is_blocking",
         "is_native",
+        "is_simple",
         "name",
         "needs_handler",
         "origin",
@@ -51,6 +53,9 @@ class ExposedMethod:
         self.needs_handler = exposure.requires_handler_reference
         self.is_blocking = not exposure.is_coroutine
         self.is_native = inspect.iscoroutinefunction(function)
+        self.is_simple = (
+            self.is_native and not (self.is_blocking or self.private or self.needs_handler)
+        )
         try:
             self.binding = Binding(function, exposure.requires_handler_reference)
         except ValueError as error:
@@ -64,7 +69,10 @@ class ExposedMethod:
         """What of these params does not fit, in one line for the client, or ``None``."""
         binding = self.binding
         # Most calls end here: the whole look costs as much as a call otherwise does.
-        if type(params) is list and binding.fewest <= len(params) <= binding.most:
+        if type(params) is dict:
+            if params.keys() == binding.names:
+                return None
+        elif binding.fewest <= len(params) <= binding.most:
             return None
         return binding.problem(params)
 
