@@ -416,6 +416,7 @@ def test_a_plugin_of_an_embedded_service(serve):
         headers: dict[str, str] = {}
         peer = timeout = None
         came = 0.0
+        called = ""
 
     answer = asyncio.run(service._dispatcher.dispatch(body, Exchange()))
     assert json.loads(answer)["result"] is None

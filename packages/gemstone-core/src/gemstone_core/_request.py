@@ -14,7 +14,13 @@ class Exchange(Protocol):
     """What carries a body to the dispatcher: for HTTP, one request and its answer.
 
     It belongs to one request, and is the one place where that request keeps state.
+
+    Attributes:
+        called: the name of the method that it calls, noted when it is known; empty before, and for
+            a batch.
     """
+
+    called: str
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -44,7 +50,7 @@ class Exchange(Protocol):
         ...
 
 
-class Request(msgspec.Struct, eq=False):
+class Request(msgspec.Struct, eq=False, gc=False):
     """The call that a method is answering, as :func:`current_request` gives it.
 
     Attributes:

@@ -42,7 +42,7 @@ else:
             coroutine: what the task runs, from the loop's next turn on.
             name: of the task; by default one that asyncio makes.
         """
-        return loop.create_task(coroutine, name=name)
+        return asyncio.Task(coroutine, loop=loop, name=name)
 
 
 def is_cancelled(error: BaseException) -> bool:

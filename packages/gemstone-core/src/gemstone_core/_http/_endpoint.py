@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from tornado import httputil
 
@@ -113,6 +113,9 @@ class RpcMessage(Message, eq=False):
         endpoint: whom it is for.
         came: when its head was there, in seconds of :func:`time.monotonic`.
         refusal: why it is not let in, if it is not.
+
+    Attributes:
+        called: the method that it calls, as soon as that is known.
     """
 
     head: Head
@@ -120,6 +123,7 @@ class RpcMessage(Message, eq=False):
     _endpoint: Endpoint
     came: float
     _refusal: Refusal | None = None
+    called: str = ""
     _chunks: list[bytes] | None = None
     _size: int = 0
     _body: bytes = b""
@@ -185,12 +189,14 @@ class RpcMessage(Message, eq=False):
         endpoint = self._endpoint
         self._size += len(chunk)
         if self._size > endpoint.max_body_size:
-            self._chunks = None
+            self._chunks, self._body = None, b" "
             self._refusal = self._refusal or too_large(endpoint.max_body_size)
             if self._connection.current is self:
                 self._refuse(self._refusal)
+        elif not self._body:
+            self._body = chunk
         elif self._chunks is None:
-            self._chunks = [chunk]
+            self._chunks = [self._body, chunk]
         else:
             self._chunks.append(chunk)
 
@@ -214,16 +220,18 @@ class RpcMessage(Message, eq=False):
         if self._refusal is not None:
             self._refuse(self._refusal)
             return
-        chunks, self._chunks = self._chunks, None
-        if chunks is not None:
-            self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self.task = begin(self._endpoint.loop, self._answer(), name="call")
+        if self._chunks is not None:
+            self._body = b"".join(self._chunks)
+            self._chunks = None
+        endpoint = self._endpoint
+        answering = self._answer(endpoint.dispatcher.dispatch(self._body, self))
+        self.task = begin(endpoint.loop, answering, name=self.called or "call")
 
-    async def _answer(self) -> None:
+    async def _answer(self, answering: Coroutine[Any, Any, bytes | None]) -> None:
         answer = None
         connection = self._connection
         try:
-            answer = await self._endpoint.dispatcher.dispatch(self._body, self)
+            answer = await answering
             if self._visit is not None:
                 await self._visit.handler
             elif not connection.is_lost:

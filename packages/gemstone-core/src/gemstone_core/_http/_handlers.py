@@ -141,6 +141,7 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
     ) -> None:
         """Take the service, and the message that this handler is there for, if there is one."""
         super().initialize(microservice, **arguments)
+        self.called = ""
         self.came = time.monotonic()
         self._visit = visit
         self._body = bytearray()

@@ -12,7 +12,7 @@ from tornado.web import Application
 
 from ._answers import GO_AHEAD
 from ._connection import Connection
-from ._head import BadRequest, Head
+from ._head import BadRequest, Head, pairs
 from ._message import Message
 from ._rules import split_target, too_large
 from ._tornado import TornadoConnection
@@ -166,7 +166,7 @@ def tornado_head(head: Head) -> tuple[httputil.RequestStartLine, httputil.HTTPHe
     """
     headers = httputil.HTTPHeaders()
     try:
-        for name, value in head.fields:
+        for name, value in pairs(head.fields):
             headers.add(name.decode("latin-1"), value.rstrip(b" \t").decode("latin-1"))
     except httputil.HTTPInputError as error:
         raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None

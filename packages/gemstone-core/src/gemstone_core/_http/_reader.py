@@ -69,7 +69,7 @@ class Reader:
         self._parser = HttpRequestParser(self)
         self._target = b""
         self._fields: Fields = []
-        self._keep: Callable[[tuple[bytes, bytes]], None] = _ignore
+        self._keep: Callable[[bytes], None] = _ignore
         #: How many bytes have come since the head began, or since there was some body: at most,
         #: and at least, because it may have begun anywhere in what was fed at once.
         self._fed = 0
@@ -171,7 +171,8 @@ class Reader:
             self._keep = fields.append
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._keep((name, value))
+        self._keep(name)
+        self._keep(value)
 
     def on_headers_complete(self) -> None:
         if self._is_muted:
@@ -258,10 +259,10 @@ class Reader:
         return head
 
     def _size_of_head(self) -> int:
-        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)
+        return len(self._target) + sum(len(part) + 2 for part in self._fields)
 
 
-def _ignore(field: tuple[bytes, bytes]) -> None:
+def _ignore(part: bytes) -> None:
     """Keep nothing of a header that is none of a head."""
 
 

@@ -160,7 +160,7 @@ class Batch:
         that has cancelled the task: the next call has nothing to do with it.
         """
         task = asyncio.current_task(self._loop)
-        assert task is not None  # noqa: S101
+        assert task is not None
         running = steps(self._calls, self._arrival, self._answers)
         run = running.send
         run(None)

@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,7 @@ class Dispatcher:
     ) -> None:
         self._methods = methods
         self._authenticate = authenticate
+        self._take_abandoned = self._abandon  # made once, and not for each body
         #: Runs the methods that need a thread.
         self.blocking = blocking
         self._answers = answers
@@ -85,43 +86,46 @@ class Dispatcher:
         """Those that are being executed, whether their requests were answered or not."""
         return self._notifications.tasks
 
-    async def dispatch(self, body: bytes, exchange: Exchange) -> bytes | None:
-        """Answer one body. Must be called on the event loop, in a task of its own.
+    def dispatch(self, body: bytes, exchange: Exchange) -> Coroutine[Any, Any, bytes | None]:
+        """Read one body. On the event loop.
 
-        If the task is cancelled, so are all calls of the body: those that have not begun never
-        begin. Notifications are executed all the same.
+        What it gives is to be awaited in a task of its own. If that is cancelled, so are all calls
+        of the body: those that have not begun never begin. Notifications are executed all the same.
 
         Args:
             body: what came, whatever it is.
             exchange: what brought it.
 
         Returns:
-            The answer, or ``None`` where nothing is to be answered.
+            What answers it: gives the answer, or ``None`` where nothing is to be answered.
         """
         answers = self._answers
         try:
-            arrival = Arrival(exchange, self._authenticate, self._abandon)
+            arrival = Arrival(exchange, self._authenticate, self._take_abandoned)
             timeout = exchange.timeout
             if timeout is not None:
                 arrival.note_deadline(timeout)
             message = read_body(body, null_params=answers.null_params)
             if not isinstance(message, Call):
-                return await self._answer_batch(message, arrival)
+                return self._answer_batch(message, arrival)
             id = id_of(message)
         except BadMessage as bad:
-            return self._refuse(bad) if bad.id else answers.to_notification
+            return _at_once(self._refuse(bad) if bad.id else answers.to_notification)
         if id in answers.ids_of_notifications:
-            came = time.monotonic()
-            noted = self._notifications.begin(message, arrival)
-            await self._notifications.wait({noted}, came)
-            return answers.to_notification
-        if message.method in self._methods and (task := asyncio.current_task()) is not None:
-            task.set_name(message.method)
-        return await self._calls.answer(message, id, arrival)
+            return self._answer_notification(message, arrival)
+        if message.method in self._methods:
+            exchange.called = message.method
+        return self._calls.answer(message, id, arrival)
 
     def refuse(self, reason: str) -> bytes:
         """The answer to what a carrier does not even let in, for this reason."""
         return self._refuse(BadMessage(jsonrpc.INVALID_REQUEST, "Invalid Request", reason, NULL))
+
+    async def _answer_notification(self, call: Call, arrival: Arrival) -> bytes | None:
+        came = time.monotonic()
+        noted = self._notifications.begin(call, arrival)
+        await self._notifications.wait({noted}, came)
+        return self._answers.to_notification
 
     async def _answer_batch(
         self, members: list[Call] | list[Raw], arrival: Arrival
@@ -166,3 +170,7 @@ class Dispatcher:
 
     def _refuse(self, bad: BadMessage) -> bytes:
         return self._answers.error(bad.id, bad.code, bad.message, bad.data)
+
+
+async def _at_once(answer: bytes | None) -> bytes | None:
+    return answer

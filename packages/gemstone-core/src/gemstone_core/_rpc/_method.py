@@ -53,8 +53,8 @@ class ExposedMethod:
         self.needs_handler = exposure.requires_handler_reference
         self.is_blocking = not exposure.is_coroutine
         self.is_native = inspect.iscoroutinefunction(function)
-        self.is_simple = (
-            self.is_native and not (self.is_blocking or self.private or self.needs_handler)
+        self.is_simple = self.is_native and not (
+            self.is_blocking or self.private or self.needs_handler
         )
         try:
             self.binding = Binding(function, exposure.requires_handler_reference)
