@@ -84,7 +84,9 @@ class Endpoint:
         Raises:
             BadRequest: its target says more than the path, and Tornado does not take that.
         """
-        refusal = None
+        refusal = timeout = None
+        if _TIMEOUT in head.by_name:
+            timeout = head.by_name[_TIMEOUT].decode("latin-1")
         if head.target != self._target:
             self._check_target(head)
         if (
@@ -94,7 +96,7 @@ class Endpoint:
         ):
             headers = tornado_head(head)[1]
             refusal = look_at(head.verb.decode(), headers, self.max_body_size, self.service)
-        return RpcMessage(head, connection, self, monotonic(), refusal)
+        return RpcMessage(head, connection, self, monotonic(), timeout, refusal)
 
     def _check_target(self, head: Head) -> None:
         line, headers = tornado_head(head)
@@ -112,6 +114,7 @@ class RpcMessage(Message, eq=False):
         connection: the connection that it comes by.
         endpoint: whom it is for.
         came: when its head was there, in seconds of :func:`time.monotonic`.
+        timeout: how long the other side waits for the answer, as it says so.
         refusal: why it is not let in, if it is not.
 
     Attributes:
@@ -122,6 +125,7 @@ class RpcMessage(Message, eq=False):
     _connection: Connection
     _endpoint: Endpoint
     came: float
+    timeout: str | None
     _refusal: Refusal | None = None
     called: str = ""
     _chunks: list[bytes] | None = None
@@ -139,12 +143,6 @@ class RpcMessage(Message, eq=False):
         if self._headers is None:
             self._headers = tornado_head(self.head)[1]
         return self._headers
-
-    @property
-    def timeout(self) -> str | None:
-        """How long the other side waits for the answer, as it says so."""
-        timeout = self.head.by_name.get(_TIMEOUT)
-        return None if timeout is None else timeout.decode("latin-1")
 
     @property
     def peer(self) -> str | None:

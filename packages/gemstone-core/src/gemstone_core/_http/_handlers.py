@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tornado import httputil, web
 
-from gemstone.deadlines import TIMEOUT_HEADER
+from gemstone.deadlines import DEADLINE, TIMEOUT_HEADER
 
 from ._guard import guarded
 from ._rules import Refusal, look_at, too_large
@@ -214,6 +214,7 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
             self._refuse(self._refusal)
         else:
             self.request.body = bytes(self._body)
+            DEADLINE.set(None)  # there may be one of whoever started the server
             self.answer(await self.microservice._dispatcher.dispatch(self.request.body, self))
 
     # look_at() refuses the other verbs.

@@ -25,8 +25,8 @@ _LONGEST_HOST: Final = 1024
 #: What must not be said twice.
 _ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
-#: The names of headers, and their values: each behind its name. Not in pairs, which would be so many
-#: objects more that Python's garbage collector looks at.
+#: The names of headers, and their values: each behind its name. Pairs would be so many objects more
+#: that Python's garbage collector looks at.
 Fields = list[bytes]
 
 

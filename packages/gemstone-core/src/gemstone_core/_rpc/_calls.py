@@ -87,8 +87,7 @@ class Calls:
             deadline = ours if deadline is None else min(ours, deadline)
         request = Request(arrival.exchange, call.method, call.params, id, deadline)
         CURRENT.set(request)
-        # There may be one of whoever started the server.
-        if deadline is not None or DEADLINE.get() is not None:
+        if deadline is not None:
             DEADLINE.set(deadline)
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
