@@ -10,7 +10,7 @@ from typing import Final
 from ._arrival import Arrival
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._lanes import Lane, Lanes, without_deadline
+from ._lanes import Lane, LaneMember, Lanes, without_deadline
 from ._messages import Call
 from ._notifications import Notifications
 from ._steps import IDLE, Member, steps, until_idle
@@ -74,16 +74,17 @@ class Batch:
         self._answers.append(None)
         self._open += 1
         method = self._simple.get(call.method)
-        if method is not None and method.problem(call.params) is None:
-            self._waiting.append((index, call, id, method))
-            return
-        method = self._calls.for_thread(call, self._arrival)
         if method is None:
-            self._waiting.append((index, call, id, None))
-            return
+            for_thread = self._calls.for_thread(call, self._arrival)
+            if for_thread is not None:
+                self._add_to_lanes((index, id, call, for_thread))
+                return
+        self._waiting.append((index, call, id, method))
+
+    def _add_to_lanes(self, member: LaneMember) -> None:
         if self._lanes is None:
             self._lanes = Lanes(self._blocking, self._arrival, self._lane_ended)
-        self._lanes.waiting.append((index, id, call, method))
+        self._lanes.waiting.append(member)
         self._waiting.append(self._begin_lane)
 
     def add_notification(self, call: Call) -> None:

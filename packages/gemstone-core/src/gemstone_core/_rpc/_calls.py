@@ -30,9 +30,9 @@ class Calls:
     """Executes calls, and writes their answers.
 
     Attributes:
-        simple: the methods of which a call, if its params fit and it has no deadline, is nothing
-            but to await what their functions return; by name. There are none if plugins watch
-            the calls, or all calls have a deadline.
+        simple: the methods of which a call without a deadline is nothing but to begin and to await
+            them (:attr:`ExposedMethod.is_simple`), by name. There are none if plugins watch the
+            calls, or each has a deadline.
         answers: how answers are written.
 
     Args:
@@ -93,16 +93,13 @@ class Calls:
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
         method = self.simple.get(call.method) if deadline is None else None
-        if method is None or method.problem(call.params) is not None:
+        coroutine = None if method is None else method.begin(call.params)
+        if coroutine is None:
             outcome = await self._execute(call, arrival, deadline)
             return self._write(call.method, id, outcome)[1]
         # Most calls: the method is awaited here, and not one coroutine further down.
-        params = call.params
         try:
-            if type(params) is dict:
-                result = encode(await method.function(**params))
-            else:
-                result = encode(await method.function(*params))
+            result = encode(await coroutine)
         except BaseException as error:
             return self.write(call.method, id, outcome_of(error))
         return self.answers.result(id, result) if id else None

@@ -17,7 +17,7 @@ from ._messages import Call
 from ._method import ExposedMethod
 
 #: A call of a batch: which one it is, its id, and what is called.
-_Member = tuple[int, bytes, Call, ExposedMethod]
+LaneMember = tuple[int, bytes, Call, ExposedMethod]
 
 
 class Lane(Job):
@@ -33,7 +33,7 @@ class Lane(Job):
 
     __slots__ = ("_lanes", "_member", "name", "outcomes")
 
-    def __init__(self, lanes: "Lanes", member: _Member) -> None:
+    def __init__(self, lanes: "Lanes", member: LaneMember) -> None:
         self._lanes = lanes
         self._member = member
         self.name = member[3].name
@@ -87,7 +87,7 @@ class Lanes:
         self._blocking = blocking
         self._on_end = on_end
         self._open: set[Lane] = set()
-        self.waiting: deque[_Member] = deque()
+        self.waiting: deque[LaneMember] = deque()
         self.are_dropped = False
         self.context = without_deadline()
         self.arrival = arrival
