@@ -4,6 +4,7 @@ import inspect
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from types import CoroutineType
 from typing import Any
 
 from gemstone import jsonrpc
@@ -106,6 +107,8 @@ class Calls:
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
+        if type(outcome) is bytes:
+            return self.answers.result(id, outcome) if id else None
         return self._write(method, id, outcome)[1]
 
     def for_thread(self, call: Call, arrival: Arrival) -> ExposedMethod | None:
@@ -259,7 +262,7 @@ def run_blocking(method: ExposedMethod, params: Any, handler: Any = None) -> Out
     """
     try:
         value = method.call(params, handler)
-        if inspect.iscoroutine(value):
+        if isinstance(value, CoroutineType):
             value.close()
             raise TypeError(
                 f"{method.origin} returned a coroutine: declare it with async def, or expose "
