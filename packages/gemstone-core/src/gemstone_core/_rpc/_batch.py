@@ -128,12 +128,14 @@ class Batch:
             return
         self._is_beginning = True
         while self._free_places and self._waiting:
-            if isinstance(self._waiting[0], tuple):
+            first = self._waiting[0]
+            if isinstance(first, tuple):
                 # Never an eager one, which would nest as deep as there are places.
                 task = asyncio.Task(self._run_calls(), loop=self._loop)
                 self._tasks.add(task)
                 return
-            self._waiting.popleft()()
+            self._waiting.popleft()
+            first()
         self._is_beginning = False
         if not (self._open or self._tasks or self._woken is None or self._woken.done()):
             self._woken.set_result(None)
@@ -163,7 +165,7 @@ class Batch:
         that has cancelled the task: the next call has nothing to do with it.
         """
         task = asyncio.current_task(self._loop)
-        assert task is not None  # noqa: S101
+        assert task is not None
         running = steps(self._calls, self._arrival, self._answers)
         run = running.send
         run(None)

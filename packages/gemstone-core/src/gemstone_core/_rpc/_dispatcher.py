@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,7 +145,7 @@ class Dispatcher:
         answers = [answer for answer in await batch.answers() if answer is not None]
         return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
 
-    def _add(self, members: list[Call] | list[Raw], batch: Batch) -> None:
+    def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
         answers = self._answers
         ids_of_notifications = answers.ids_of_notifications
         for index, member in enumerate(members):

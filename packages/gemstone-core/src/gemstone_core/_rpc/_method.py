@@ -79,9 +79,12 @@ class ExposedMethod:
         Python looks at them for itself, much faster than :meth:`problem` does, and runs nothing
         of the method yet.
         """
-        function = self.function
+        function: Callable[..., Any] = self.function
         try:
-            return function(**params) if type(params) is dict else function(*params)
+            begun: Coroutine[Any, Any, Any] = (
+                function(**params) if type(params) is dict else function(*params)
+            )
+            return begun
         except TypeError:
             return None
 
