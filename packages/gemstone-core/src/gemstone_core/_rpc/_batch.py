@@ -10,7 +10,7 @@ from typing import Final
 from ._arrival import Arrival
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._lanes import Lane, Lanes, without_deadline
+from ._lanes import Lane, LaneMember, Lanes, without_deadline
 from ._messages import Call
 from ._notifications import Notifications
 from ._steps import IDLE, Member, steps, until_idle
@@ -29,6 +29,7 @@ class Batch:
         blocking: runs those that need a thread.
         notifications: executes those that want no answer.
         arrival: what they came with.
+        size: how many they are.
         places: how many of them are executed at once.
     """
 
@@ -38,6 +39,7 @@ class Batch:
         blocking: BlockingCalls,
         notifications: Notifications,
         arrival: Arrival,
+        size: int,
         places: int,
     ) -> None:
         self._calls = calls
@@ -48,9 +50,9 @@ class Batch:
         self._free_places = places
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
-        self._answers: list[bytes | None] = []
+        self._answers: list[bytes | None] = [None] * size
         #: How many calls are not answered yet.
-        self._open = 0
+        self._open = size
         #: The members that have no place yet: calls on the event loop as they are; otherwise what
         #: begins the member, and takes a place if it has to.
         self._waiting: deque[Member | Callable[[], None]] = deque()
@@ -64,31 +66,30 @@ class Batch:
         self._woken: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
 
-    def add_answer(self, answer: bytes | None) -> None:
+    def add_answer(self, index: int, answer: bytes | None) -> None:
         """Add a member that is answered already."""
-        self._answers.append(answer)
+        self._answers[index] = answer
+        self._open -= 1
 
-    def add_call(self, call: Call, id: bytes) -> None:
+    def add_call(self, index: int, call: Call, id: bytes) -> None:
         """Add a member that is to be executed."""
-        index = len(self._answers)
-        self._answers.append(None)
-        self._open += 1
         method = self._simple.get(call.method)
-        if method is not None and method.problem(call.params) is None:
-            self._waiting.append((index, call, id, method))
-            return
-        method = self._calls.for_thread(call, self._arrival)
         if method is None:
-            self._waiting.append((index, call, id, None))
-            return
+            for_thread = self._calls.for_thread(call, self._arrival)
+            if for_thread is not None:
+                self._add_to_lanes((index, id, call, for_thread))
+                return
+        self._waiting.append((index, call, id, method))
+
+    def _add_to_lanes(self, member: LaneMember) -> None:
         if self._lanes is None:
             self._lanes = Lanes(self._blocking, self._arrival, self._lane_ended)
-        self._lanes.waiting.append((index, id, call, method))
+        self._lanes.waiting.append(member)
         self._waiting.append(self._begin_lane)
 
     def add_notification(self, call: Call) -> None:
         """Add a member that is to be executed, and not answered."""
-        self._answers.append(None)
+        self._open -= 1
         turn: asyncio.Future[None] = self._loop.create_future()
         task = self._notifications.begin(call, self._arrival, turn)
         self._noted.append(task)
@@ -101,7 +102,7 @@ class Batch:
         are executed all the same.
 
         Returns:
-            The answers, in the order in which the members were added.
+            The answers, each in the place of its member.
 
         Raises:
             BaseException: what was raised that is no answer of a call; it ends all calls.
@@ -127,12 +128,14 @@ class Batch:
             return
         self._is_beginning = True
         while self._free_places and self._waiting:
-            if isinstance(self._waiting[0], tuple):
+            first = self._waiting[0]
+            if isinstance(first, tuple):
                 # Never an eager one, which would nest as deep as there are places.
                 task = asyncio.Task(self._run_calls(), loop=self._loop)
                 self._tasks.add(task)
                 return
-            self._waiting.popleft()()
+            self._waiting.popleft()
+            first()
         self._is_beginning = False
         if not (self._open or self._tasks or self._woken is None or self._woken.done()):
             self._woken.set_result(None)
@@ -143,7 +146,9 @@ class Batch:
         if self._lanes is not None:
             self._free_places += self._lanes.drop()
         self._open = 0
-        self._waiting = deque(each for each in self._waiting if not isinstance(each, tuple))
+        kept = [each for each in self._waiting if not isinstance(each, tuple)]
+        self._waiting.clear()
+        self._waiting.extend(kept)
         for task in self._tasks:
             task.cancel()
             # What has not run yet never does, not even its end.
@@ -164,19 +169,22 @@ class Batch:
         running = steps(self._calls, self._arrival, self._answers)
         run = running.send
         run(None)
+        set_name = task.set_name
+        new_context = self._context.copy
+        waiting = self._waiting
         turn_ends = time.monotonic() + _TURN
         answered = 0
         has_place = False
         member: Member | Callable[[], None] | None = None
         try:
-            while self._free_places and self._waiting:
-                member = self._waiting.popleft()
+            while self._free_places and waiting:
+                member = waiting.popleft()
                 if not isinstance(member, tuple):
                     member()
                     continue
                 answered += 1
-                task.set_name(member[1].method)
-                context = self._context.copy()
+                set_name(member[1].method)
+                context = new_context()
                 awaited = context.run(run, member)
                 if awaited is not IDLE:
                     has_place = True

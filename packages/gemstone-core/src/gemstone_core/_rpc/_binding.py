@@ -19,7 +19,6 @@ class Binding:
     Attributes:
         fewest: a list of at least so many params fits, ...
         most: ... if it has at most so many; no other list does.
-        names: an object with just these members fits; ``None``: not even that is sure.
         handler_by_keyword: whether the handler goes in as the keyword ``handler``, and not as
             the first argument.
 
@@ -63,8 +62,6 @@ class Binding:
         self.most = sys.maxsize if self._takes_any_count else len(self._positions)
         if self._only_by_name:
             self.most = -1
-        by_all_names = not self._only_by_position and self._refused.isdisjoint(self._names)
-        self.names = self._names if by_all_names else None
 
     def problem(self, params: list[Any] | dict[str, Any]) -> str | None:
         """What of these params does not fit, in one line for the client, or ``None``."""

@@ -30,7 +30,7 @@ class Job(ABC):
     """What a runner takes from the queue.
 
     Attributes:
-        name: what is called, for :meth:`BlockingCalls.running`.
+        name: what is called now, for :meth:`BlockingCalls.running`.
     """
 
     name: str
@@ -65,12 +65,12 @@ class BlockingCalls:
         self._lock = threading.Lock()
         self._queue: deque[tuple[Job, _Mailbox]] = deque()
         self._runners = 0
-        self._running: dict[int, str] = {}
+        self._running: dict[int, Job] = {}
         self._mailbox: _Mailbox | None = None
 
     def running(self) -> list[str]:
         """The names of the calls that occupy a thread now."""
-        return sorted(self._running.values())
+        return sorted(job.name for job in [*self._running.values()])
 
     async def run(
         self, name: str, deadline: float | None, function: Callable[..., Any], *arguments: Any
@@ -80,7 +80,7 @@ class BlockingCalls:
         If it is cancelled, or late, what has not begun never begins; what has goes on unheard.
 
         Args:
-            name: what is called, for :meth:`running`.
+            name: what is called now, for :meth:`running`.
             deadline: when to give up, in seconds of :func:`time.monotonic`, or ``None``.
             function: what to run; it must not raise.
             arguments: its arguments.
@@ -177,7 +177,7 @@ class BlockingCalls:
                 self._runners -= 1
                 return None
             entry = self._queue.popleft()
-            self._running[thread] = entry[0].name
+            self._running[thread] = entry[0]
             return entry
 
     def _hand_over(self, executor: Executor) -> bool:

@@ -4,6 +4,7 @@ import inspect
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from types import CoroutineType
 from typing import Any
 
 from gemstone import jsonrpc
@@ -30,9 +31,9 @@ class Calls:
     """Executes calls, and writes their answers.
 
     Attributes:
-        simple: the methods of which a call, if its params fit and it has no deadline, is nothing
-            but to await what their functions return; by name. There are none if plugins watch
-            the calls, or all calls have a deadline.
+        simple: the methods of which a call without a deadline is nothing but to begin and to await
+            them (:attr:`ExposedMethod.is_simple`), by name. There are none if plugins watch the
+            calls, or each has a deadline.
         answers: how answers are written.
 
     Args:
@@ -92,22 +93,21 @@ class Calls:
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
         method = self.simple.get(call.method) if deadline is None else None
-        if method is None or method.problem(call.params) is not None:
+        coroutine = None if method is None else method.begin(call.params)
+        if coroutine is None:
             outcome = await self._execute(call, arrival, deadline)
             return self._write(call.method, id, outcome)[1]
         # Most calls: the method is awaited here, and not one coroutine further down.
-        params = call.params
         try:
-            if type(params) is dict:
-                result = encode(await method.function(**params))
-            else:
-                result = encode(await method.function(*params))
+            result = encode(await coroutine)
         except BaseException as error:
             return self.write(call.method, id, outcome_of(error))
         return self.answers.result(id, result) if id else None
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
+        if type(outcome) is bytes:
+            return self.answers.result(id, outcome) if id else None
         return self._write(method, id, outcome)[1]
 
     def for_thread(self, call: Call, arrival: Arrival) -> ExposedMethod | None:
@@ -261,7 +261,7 @@ def run_blocking(method: ExposedMethod, params: Any, handler: Any = None) -> Out
     """
     try:
         value = method.call(params, handler)
-        if inspect.iscoroutine(value):
+        if isinstance(value, CoroutineType):
             value.close()
             raise TypeError(
                 f"{method.origin} returned a coroutine: declare it with async def, or expose "

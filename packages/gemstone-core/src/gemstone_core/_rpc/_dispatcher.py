@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,16 +138,21 @@ class Dispatcher:
                 f"a batch may have {limits.max_batch_size} members, this one has {len(members)}"
             )
         batch = Batch(
-            self._calls, self.blocking, self._notifications, arrival, limits.max_batch_concurrency
+            self._calls,
+            self.blocking,
+            self._notifications,
+            arrival,
+            len(members),
+            limits.max_batch_concurrency,
         )
         self._add(members, batch)
         answers = [answer for answer in await batch.answers() if answer is not None]
         return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
 
-    def _add(self, members: list[Call] | list[Raw], batch: Batch) -> None:
+    def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
         answers = self._answers
         ids_of_notifications = answers.ids_of_notifications
-        for member in members:
+        for index, member in enumerate(members):
             try:
                 if isinstance(member, Call):
                     call = member
@@ -155,12 +160,12 @@ class Dispatcher:
                     call = read_member(member, null_params=answers.null_params)
                 id = id_of(call)
             except BadMessage as bad:
-                batch.add_answer(self._refuse(bad) if bad.id else None)
+                batch.add_answer(index, self._refuse(bad) if bad.id else None)
                 continue
             if id in ids_of_notifications:
                 batch.add_notification(call)
             else:
-                batch.add_call(call, id)
+                batch.add_call(index, call, id)
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Let a task that nobody waits for come to its end."""

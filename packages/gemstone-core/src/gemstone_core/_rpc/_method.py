@@ -1,7 +1,7 @@
 """One exposed method, made ready when the service starts, so that a call only has to call it."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from tornado import gen
@@ -24,7 +24,7 @@ class ExposedMethod:
         is_blocking: whether it runs in the executor, and not on the event loop.
         is_native: whether it is an ``async def``: what else runs on the loop may return
             something to await, or not.
-        is_simple: whether there is nothing to a call but to await what the function returns.
+        is_simple: whether a call is nothing but :meth:`begin`, and to await what that gives.
 
     Args:
         exposure: what its decorator said.
@@ -53,7 +53,7 @@ class ExposedMethod:
         self.needs_handler = exposure.requires_handler_reference
         self.is_blocking = not exposure.is_coroutine
         self.is_native = inspect.iscoroutinefunction(function)
-        self.is_simple = self.is_native and not (
+        self.is_simple = _binds_only(function) and not (
             self.is_blocking or self.private or self.needs_handler
         )
         try:
@@ -69,12 +69,24 @@ class ExposedMethod:
         """What of these params does not fit, in one line for the client, or ``None``."""
         binding = self.binding
         # Most calls end here: the whole look costs as much as a call otherwise does.
-        if type(params) is dict:
-            if params.keys() == binding.names:
-                return None
-        elif binding.fewest <= len(params) <= binding.most:
+        if type(params) is list and binding.fewest <= len(params) <= binding.most:
             return None
         return binding.problem(params)
+
+    def begin(self, params: list[Any] | dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
+        """What is to be awaited, if the method is simple; ``None``: the params do not fit.
+
+        Python looks at them for itself, much faster than :meth:`problem` does, and runs nothing
+        of the method yet.
+        """
+        function: Callable[..., Any] = self.function
+        try:
+            begun: Coroutine[Any, Any, Any] = (
+                function(**params) if type(params) is dict else function(*params)
+            )
+            return begun
+        except TypeError:
+            return None
 
     def call(self, params: list[Any] | dict[str, Any], handler: Any = None) -> Any:
         """Call the method with params that fit, and the handler if it needs one.
@@ -93,6 +105,20 @@ class ExposedMethod:
         if isinstance(params, dict):
             return self.function(*leading, **params, **named)
         return self.function(*leading, *params, **named)
+
+
+def _binds_only(function: Callable[..., Any]) -> bool:
+    """Whether to call this does nothing but to bind arguments, to the signature that clients see.
+
+    It is so for an ``async def``, unless that passes arguments on to what it wraps.
+    """
+    inner = function.__func__ if inspect.ismethod(function) else function
+    return (
+        inspect.isfunction(inner)
+        and bool(inner.__code__.co_flags & inspect.CO_COROUTINE)
+        and not hasattr(inner, "__wrapped__")
+        and not hasattr(inner, "__signature__")
+    )
 
 
 def collect_methods(owners: Iterable[object]) -> dict[str, ExposedMethod]:

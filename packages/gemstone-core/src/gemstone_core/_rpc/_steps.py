@@ -16,8 +16,8 @@ from ._calls import Calls, outcome_of
 from ._messages import Call, encode
 from ._method import ExposedMethod
 
-#: A call of a batch: which one it is, what is called, its id, and the method, if that is simple
-#: (:attr:`Calls.simple`) and the params fit.
+#: A call of a batch: which one it is, what is called, its id, and the method if it is simple, as
+#: :attr:`Calls.simple` has them.
 Member = tuple[int, Call, bytes, ExposedMethod | None]
 
 #: What :func:`steps` gives when it waits for nothing but the next call.
@@ -45,17 +45,14 @@ def steps(
     write_result = calls.answers.result
     while True:
         index, call, id, method = yield IDLE
-        if method is None:
+        begun = None if method is None else method.begin(call.params)
+        if begun is None:
             answers[index] = yield from calls.answer(call, id, arrival)
             continue
         # As Calls.answer() does it, but without a coroutine, which would be half of the cost.
-        params = call.params
-        set_current(Request(exchange, call.method, params, id, None))
+        set_current(Request(exchange, call.method, call.params, id, None))
         try:
-            if type(params) is dict:
-                result = encode((yield from method.function(**params)))
-            else:
-                result = encode((yield from method.function(*params)))
+            result = encode((yield from begun))
         except BaseException as error:
             answers[index] = calls.write(call.method, id, outcome_of(error))
         else:
