@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import gemstone
 
-from ..functional.http.conftest import TORNADOS
 from ..functional.http.wire import DEADLINE, Wire, chunked, request
 from .playground import Playground
 
@@ -96,8 +95,8 @@ LINES = st.sampled_from(
     [*([()] * 3), ("X: y",), ("Connection: keep-alive",), ("X: \xff " + "y" * 5_000,)]
 )
 #: Tornado's own server knows neither.
-TRAILERS = st.sampled_from([b""] if TORNADOS else [b"", b"", b"X: y\r\n"])
-EXTENSIONS = st.sampled_from([b""] if TORNADOS else [b"", b"", b';a="b;c"'])
+TRAILERS = st.sampled_from([b"", b"", b"X: y\r\n"])
+EXTENSIONS = st.sampled_from([b"", b"", b';a="b;c"'])
 
 
 @st.composite

@@ -9,22 +9,14 @@ import pytest
 from tools.soak.proofs import SCENARIOS, run
 from tools.soak.stage import SHORT
 
-from ..functional.http.conftest import OURS
-
 pytestmark = pytest.mark.once
 
-#: What Tornado's own server does not stand.
-MARKS = {"smuggling": OURS, "never-reading": OURS}
 #: The loops of the services, in turn.
 LOOPS = ("asyncio", "uvloop" if importlib.util.find_spec("uvloop") else "asyncio")
 
 
 @pytest.mark.parametrize(
-    ("scenario", "loop"),
-    [
-        pytest.param(name, loop, marks=MARKS.get(name, ()))
-        for name, loop in zip(SCENARIOS, itertools.cycle(LOOPS), strict=False)
-    ],
+    ("scenario", "loop"), [*zip(SCENARIOS, itertools.cycle(LOOPS), strict=False)]
 )
 def test_a_service_stands_it(scenario, loop):
     result = run(scenario, replace(SHORT, loop=loop))

@@ -7,23 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import trustme
 
 import gemstone
-import gemstone_core._http
 from tools.waiting import until
 
 from .wire import DEADLINE, Wire
 
-#: While Tornado's own server is the engine: it does not do all that ours is to do.
-TORNADOS = not any(
-    "httptools" in each.read_text() for each in Path(gemstone_core._http.__path__[0]).glob("*.py")
-)
-#: For tests of what only ours does.
-OURS = pytest.mark.skipif(TORNADOS, reason="Tornado's own server does not do that")
 #: For tests of what no event loop and no encryption can change.
 ONE_WAY = pytest.mark.parametrize("way", ["auto"], indirect=True)
 #: For tests of what encryption can not change.

@@ -10,7 +10,7 @@ from tornado import web
 
 from tools.waiting import until
 
-from .conftest import BOTH_LOOPS, ONE_WAY, OURS, Site
+from .conftest import BOTH_LOOPS, ONE_WAY, Site
 from .wire import DEADLINE, Wire, call, request
 
 TYPE = "Content-Type: application/json"
@@ -136,7 +136,6 @@ def test_headers_that_are_too_large(start, connect, target, lines):
     assert connect(service, call()).answer().status == 200
 
 
-@OURS
 @BOTH_LOOPS
 def test_which_is_said_so(start, connect):
     service = start(Site(("/", Page)))
@@ -170,7 +169,6 @@ def test_a_target_that_is_too_long(start, connect, target):
     assert connect(service, call()).answer().status == 200
 
 
-@OURS
 @BOTH_LOOPS
 @pytest.mark.parametrize("version", ["2.0", "3.0", "9.9"])
 def test_versions_that_are_not_spoken(start, connect, version):

@@ -10,7 +10,7 @@ import pytest
 import gemstone
 from tools.waiting import until
 
-from .conftest import BOTH_LOOPS, TORNADOS, Site
+from .conftest import BOTH_LOOPS, Site
 from .wire import DEADLINE, Truncated, call, request
 
 
@@ -81,8 +81,7 @@ def test_what_is_under_way_is_answered(start, connect, stop, slow, grace):
     answer = wire.answer()
     assert answer.status == 200
     assert b"page" in answer.body
-    if not TORNADOS or slow.startswith(b"POST"):
-        assert answer.closes == (answer.framing == "length")
+    assert answer.closes == (answer.framing == "length")
     ends(wire, answer)
     stopping.join(DEADLINE)
     assert not service.is_running

@@ -7,7 +7,7 @@ from tornado import web
 
 import gemstone
 
-from .conftest import BOTH_LOOPS, ONE_WAY, OURS, Site
+from .conftest import BOTH_LOOPS, ONE_WAY, Site
 from .wire import call, chunked, request, settled
 
 TYPE = "Content-Type: application/json"
@@ -62,7 +62,6 @@ def test_chunks(wire, body):
     assert [wire.answer().json["id"] for _ in range(3)] == [1, 1, 2]
 
 
-@OURS
 @BOTH_LOOPS
 @pytest.mark.parametrize(
     "body",
@@ -175,7 +174,6 @@ def test_a_go_ahead(wire):
     assert answer.json["id"] == 1
 
 
-@OURS
 @BOTH_LOOPS
 def test_a_go_ahead_for_others(wire):
     head, _, body = call(1, "echo", [], "Expect: 100-Continue").partition(b"\r\n\r\n")

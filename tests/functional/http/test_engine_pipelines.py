@@ -3,7 +3,7 @@
 import pytest
 from tornado import web
 
-from .conftest import BOTH_LOOPS, OURS, Site
+from .conftest import BOTH_LOOPS, Site
 from .wire import call, chunked, request
 
 TYPE = "Content-Type: application/json"
@@ -169,7 +169,6 @@ def test_errors_of_requests(service, connect, error):
     assert wire.is_closed()
 
 
-@OURS
 @BOTH_LOOPS
 @errors
 def test_errors_say_that_they_are_the_last_answer(service, connect, error):

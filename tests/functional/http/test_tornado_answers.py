@@ -6,7 +6,7 @@ from http.client import HTTPMessage, responses
 import pytest
 from tornado import httputil, web
 
-from .conftest import BOTH_LOOPS, ONE_WAY, OURS, Site
+from .conftest import BOTH_LOOPS, ONE_WAY, Site
 from .wire import request
 
 TEXT = "some text\n" * 100
@@ -107,7 +107,6 @@ def test_http_1_0_that_goes_on(wire, how):
     assert goes_on(wire)
 
 
-@OURS
 def test_http_1_0_that_can_not_go_on(wire):
     wire.send(request("GET", "/flushes", "Connection: keep-alive", version="1.0"))
     answer = wire.answer()

@@ -10,7 +10,7 @@ from tornado import iostream, web
 import gemstone
 from tools.waiting import until
 
-from .conftest import BOTH_LOOPS, OURS, Site
+from .conftest import BOTH_LOOPS, Site
 from .wire import Truncated, chunked, request, settled
 
 MEBIBYTE = 1024 * 1024
@@ -270,7 +270,6 @@ def test_a_body_that_is_too_large_for_a_page(start, connect, in_chunks):
     assert wire.is_closed()
 
 
-@OURS
 @BOTH_LOOPS
 def test_which_is_said_so(start, connect):
     service = start(Site(("/", Waiting), ("/up", Upload, {"largest": 10}), max_body_size=1_000))
