@@ -168,7 +168,6 @@ class Batch:
         assert task is not None
         running = steps(self._calls, self._arrival, self._answers)
         run = running.send
-        run(None)
         set_name = task.set_name
         new_context = self._context.copy
         waiting = self._waiting

@@ -8,7 +8,7 @@ so that whatever it has found out about its task stays true.
 from collections.abc import Generator
 from contextvars import Context
 from types import coroutine
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .._request import CURRENT, Request
 from ._arrival import Arrival
@@ -24,22 +24,30 @@ Member = tuple[int, Call, bytes, ExposedMethod | None]
 IDLE: Final = object()
 
 
-@coroutine
-def steps(
-    calls: Calls, arrival: Arrival, answers: list[bytes | None]
-) -> Generator[object, Any, None]:
+#: Coroutines one after another: gives what they wait for, and is sent what they are sent.
+Steps = Generator[object, Any, None]
+
+
+def steps(calls: Calls, arrival: Arrival, answers: list[bytes | None]) -> Steps:
     """Answer one call after another.
 
-    It gives :data:`IDLE` when it wants to be sent the next one; whatever else it gives is what a
-    call waits for. Each call may be run in another context, in which no deadline is in force.
-    That a call has ended is told without raising anything, as a coroutine that is sent to by
-    itself would: that costs as much as the call.
+    It is sent the first one, and gives :data:`IDLE` when it wants the next; whatever else it gives
+    is what a call waits for. Each call may be run in another context, in which no deadline is in
+    force. That a call has ended is told without raising anything, as a coroutine that is sent to
+    by itself would: that costs as much as the call.
 
     Args:
         calls: executes a call, unless its method is simple.
         arrival: what the calls came with.
         answers: where their answers go.
     """
+    running = cast(Steps, _steps(calls, arrival, answers))
+    running.send(None)
+    return running
+
+
+@coroutine
+def _steps(calls: Calls, arrival: Arrival, answers: list[bytes | None]) -> Steps:
     exchange = arrival.exchange
     set_current = CURRENT.set
     write_result = calls.answers.result
@@ -60,9 +68,7 @@ def steps(
 
 
 @coroutine
-def until_idle(
-    running: Generator[object, Any, None], context: Context, awaited: object
-) -> Generator[object, Any, None]:
+def until_idle(running: Steps, context: Context, awaited: object) -> Steps:
     """Wait as long as a call waits, in the task in which it began.
 
     Args:
