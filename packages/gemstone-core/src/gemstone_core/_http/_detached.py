@@ -1,7 +1,8 @@
 """Connections that a handler takes over, as websockets do: as one of Tornado's streams.
 
 A plain one is duplicated for the stream, and the original closed. An encrypted one stays where it
-is, and what comes and goes by it is carried to the stream by a pair of sockets.
+is, and what comes and goes by it is carried to the stream by a pair of sockets; so does one that has
+not sent all yet.
 """
 
 import asyncio
@@ -53,14 +54,15 @@ class DetachedStream(IOStream):
 def detach(
     transport: asyncio.Transport, before: bytes, on_close: Callable[[IOStream], None]
 ) -> IOStream:
-    """The stream that a connection becomes. Nothing may be waiting to be sent by a plain one.
+    """The stream that a connection becomes.
 
     Args:
         transport: the connection; it belongs to the stream from now on.
         before: what has come by it already.
         on_close: called with the stream when the connection is closed.
     """
-    if transport.get_extra_info("sslcontext") is not None:
+    is_encrypted = transport.get_extra_info("sslcontext") is not None
+    if is_encrypted or transport.get_write_buffer_size():
         near, far = socket.socketpair()
         stream = DetachedStream(near, before, lambda _: None)
         _Bridge(transport, IOStream(far), lambda: on_close(stream))
