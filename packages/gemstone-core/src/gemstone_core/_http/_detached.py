@@ -1,8 +1,8 @@
 """Connections that a handler takes over, as websockets do: as one of Tornado's streams.
 
 A plain one is duplicated for the stream, and the original closed. An encrypted one stays where it
-is, and what comes and goes by it is carried to the stream by a pair of sockets; so does one that has
-not sent all yet.
+is, and what comes and goes by it is carried to the stream by a pair of sockets. So does one that
+has not sent all yet.
 """
 
 import asyncio
