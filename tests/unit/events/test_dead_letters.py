@@ -37,9 +37,7 @@ class Kept(DeadLetters):
 
 @pytest.fixture
 def kept():
-    return Kept(
-        letter("1"), letter("2", event_name="b"), letter("3", service="stock"), letter("4")
-    )
+    return Kept(letter("1"), letter("2", event_name="b"), letter("3", service="stock"), letter("4"))
 
 
 @pytest.mark.parametrize(

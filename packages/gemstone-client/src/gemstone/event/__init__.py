@@ -7,6 +7,7 @@ their own, and are loaded when they are first used.
 from typing import TYPE_CHECKING, Any
 
 from .._missing import missing
+from ..errors import EventBrokerError as EventBrokerError
 from ..errors import EventBufferFullError as EventBufferFullError
 from ..errors import EventError as EventError
 from ..errors import EventExpiredError as EventExpiredError
@@ -53,6 +54,7 @@ __all__ = [
     "DurableEventTransport",
     "Emission",
     "Event",
+    "EventBrokerError",
     "EventBufferFullError",
     "EventError",
     "EventExpiredError",

@@ -9,6 +9,7 @@ from ..event import DeadLetters as DeadLetters
 from ..event import DurableEventTransport as DurableEventTransport
 from ..event import Emission as Emission
 from ..event import Event as Event
+from ..event import EventBrokerError as EventBrokerError
 from ..event import EventBufferFullError as EventBufferFullError
 from ..event import EventError as EventError
 from ..event import EventExpiredError as EventExpiredError
@@ -42,6 +43,7 @@ __all__ = [
     "DurableEventTransport",
     "Emission",
     "Event",
+    "EventBrokerError",
     "EventBufferFullError",
     "EventError",
     "EventExpiredError",

@@ -73,7 +73,7 @@ class DeadLetters(ABC):
             limit: how many at most.
 
         Raises:
-            EventError: the broker can't be asked.
+            EventBrokerError: the broker can't be asked.
         """
         found: list[DeadLetter] = []
         if limit is None or limit > 0:
@@ -101,7 +101,8 @@ class DeadLetters(ABC):
             How many there were.
 
         Raises:
-            EventError: the broker can't be asked, or has nowhere to put one of them.
+            EventBrokerError: the broker can't be asked.
+            EventRefusedError: it has nowhere to put one of them.
         """
         return self._each(self.replay_one, ids, service, event_name)
 
@@ -121,7 +122,7 @@ class DeadLetters(ABC):
             How many there were.
 
         Raises:
-            EventError: the broker can't be asked.
+            EventBrokerError: the broker can't be asked.
         """
         return self._each(self.purge_one, ids, service, event_name)
 
@@ -222,7 +223,8 @@ def forget_service(url: str, service: str, event_names: Collection[str] = ()) ->
         ServiceConfigurationError: the URL is wrong, or its transport keeps no events; or names
             of events are needed.
         BackendError: there is no transport for its scheme.
-        EventError: the broker can't be asked, or an instance of the service runs.
+        EventBrokerError: the broker can't be asked.
+        EventRefusedError: an instance of the service runs.
     """
     return durable_from_url(url).forget_service(service, event_names)
 
