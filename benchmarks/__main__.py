@@ -13,6 +13,7 @@ from .report import Comparison, Part, comparisons_table, machine
 
 _PARTS: Final = [
     *("calls", "starts", "waits", "redis", "rabbitmq", "ticker"),
+    *("redis-streams", "rabbitmq-durable"),
     *("lookup", "breaker", "async", "client"),
 ]
 
@@ -33,6 +34,10 @@ def main() -> int:
         ),
         "redis": lambda bench: events.run_redis(bench, amount, options.redis_url),
         "rabbitmq": lambda bench: events.run_rabbitmq(bench, amount, options.rabbitmq_url),
+        "redis-streams": lambda bench: events.run_redis_streams(bench, amount, options.redis_url),
+        "rabbitmq-durable": lambda bench: events.run_rabbitmq_durable(
+            bench, amount, options.rabbitmq_url
+        ),
         "ticker": lambda bench: ticker.run(
             bench, rounds=amount.rounds, events=amount.events, url=options.redis_url
         ),

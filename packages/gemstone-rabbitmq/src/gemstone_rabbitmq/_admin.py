@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from gemstone.errors import EventBrokerError, EventRefusedError
@@ -90,12 +90,18 @@ class QueueDeadLetters(DeadLetters):
         """End the connection; again, nothing."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None and connection.is_open:
-            connection.close()
+            with suppress(exceptions.AMQPError, OSError):  # what was done is confirmed
+                connection.close()
 
     def _open(self) -> None:
-        if self._connection is None or not self._connection.is_open:
+        try:
+            if self._connection is not None:
+                self._channel = self._connection.channel()
+        except (exceptions.AMQPError, OSError):  # while nobody used it, nothing kept it up
+            self._connection = None
+        if self._connection is None:
             self._connection = pika.BlockingConnection(self._parameters)
-        self._channel = self._connection.channel()
+            self._channel = self._connection.channel()
         self._channel.confirm_delivery()
 
     def _settle(self, method: Any) -> None:

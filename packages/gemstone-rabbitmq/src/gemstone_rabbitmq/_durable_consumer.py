@@ -228,46 +228,41 @@ class DurableConsumer:
     # What comes.
 
     def _on_message(self, name: str, _: object, method: Any, properties: Any, body: bytes) -> None:
-        headers = properties.headers
-        if headers and self._is_suspect(headers):
-            self._take_aside(name, method.delivery_tag, properties, body)
+        tag, headers = method.delivery_tag, properties.headers
+        if not headers:
+            self._take(name, 1, tag, properties, body)
+            return
+        died = deaths(headers)
+        attempt = attempts(headers) + died + 1
+        # At its last try it must be known whose death it is.
+        if died >= _SUSPECT or (died > 0 and attempt >= self._host.max_deliveries > 1):
+            count = min(attempt - 1, max(1, self._host.max_deliveries - 1))
+            self._take_aside(name, count, tag, properties, body)
         else:
-            self._take(name, method.delivery_tag, properties, body)
+            self._take(name, attempt, tag, properties, body)
 
     def _on_retry(self, _: object, method: Any, properties: Any, body: bytes) -> None:
-        headers = properties.headers or {}
-        name = str(headers.get(EVENT, ""))
-        tag = method.delivery_tag
-        if self._is_suspect(headers):
-            self._take_aside(name, tag, properties, body)
-            return
-        delay = wait(headers, _LONGEST_WAIT)
-        self._connection.call_later(delay, partial(self._take, name, tag, properties, body))
+        tag, headers = method.delivery_tag, properties.headers or {}
+        name, count = str(headers.get(EVENT, "")), attempts(headers)
+        # Most of the time it only waits here. So the death of the process does not count.
+        if deaths(headers) >= _SUSPECT:
+            self._take_aside(name, count, tag, properties, body)
+        else:
+            take = partial(self._take, name, count + 1, tag, properties, body)
+            self._connection.call_later(wait(headers, _LONGEST_WAIT), take)
 
     def _on_suspect(self, _: object, method: Any, properties: Any, body: bytes) -> None:
-        name = str((properties.headers or {}).get(EVENT, ""))
-        self._take(name, method.delivery_tag, properties, body)
+        headers = properties.headers or {}
+        attempt = attempts(headers) + deaths(headers) + 1
+        self._take(str(headers.get(EVENT, "")), attempt, method.delivery_tag, properties, body)
 
-    def _is_suspect(self, headers: Mapping[str, object]) -> bool:
-        """Whether an event is to be delivered alone: after two deaths, or at its last try."""
-        died = deaths(headers)
-        last = attempts(headers) + died + 1 >= self._host.max_deliveries > 1
-        return died >= _SUSPECT or (died > 0 and last)
+    def _take_aside(self, name: str, count: int, tag: int, properties: Any, body: bytes) -> None:
+        if not self._is_leaving:
+            self._move(self._suspects, tag, properties, body, {EVENT: name, ATTEMPTS: count})
 
-    def _take_aside(self, name: str, tag: int, properties: Any, body: bytes) -> None:
-        count = attempts(properties.headers) + deaths(properties.headers)
+    def _take(self, name: str, attempt: int, tag: int, properties: Any, body: bytes) -> None:
         if self._connection.is_closing or self._is_leaving:
             return
-        if count >= self._host.max_deliveries:
-            # Not all of these were its own. It has one more try, where that is known.
-            count = max(1, self._host.max_deliveries - 1)
-        self._move(self._suspects, tag, properties, body, {EVENT: name, ATTEMPTS: count})
-
-    def _take(self, name: str, tag: int, properties: Any, body: bytes) -> None:
-        if self._connection.is_closing or self._is_leaving:
-            return
-        headers = properties.headers
-        attempt = attempts(headers) + deaths(headers) + 1 if headers else 1
         event = event_of_message(name, properties, body, attempt)
         if attempt > 1 and self._host.is_spent(event):
             reason = "its process died each time"

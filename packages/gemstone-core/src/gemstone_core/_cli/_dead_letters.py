@@ -43,8 +43,8 @@ def dead_letters(
     them, and to no other.
 
     \b
-        gemstone dead-letters redis+stream://127.0.0.1:6379/0 --service mailer
-        gemstone dead-letters redis+stream://127.0.0.1:6379/0 --service mailer --replay
+        gemstone dead-letters redis+stream://127.0.0.1:6379/0
+        gemstone dead-letters amqp+durable://127.0.0.1/ --service mailer --replay
     """
     chosen = {"service": service, "event_name": event}
     if act is not None:
