@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import redis
-from redis.exceptions import ClusterError, ReadOnlyError
+from redis.exceptions import ClusterError, OutOfMemoryError, ReadOnlyError
 
 from gemstone_core.event import Emission, Outbox
 
@@ -17,7 +17,7 @@ _SLICE: Final = 256 * 1024
 
 #: What Redis answers while it can't serve; old versions of redis-py have no class for some of it.
 _CANNOT_SERVE: Final = frozenset(
-    {"CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"}
+    {"CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY", "TRYAGAIN"}
 )
 
 
@@ -161,6 +161,6 @@ def _read_answers(
 
 def _is_about_redis(error: redis.ResponseError) -> bool:
     """Whether an error says nothing of the event, which is to be sent again then."""
-    if isinstance(error, ReadOnlyError | ClusterError):
+    if isinstance(error, ReadOnlyError | ClusterError | OutOfMemoryError):
         return True
     return str(error).partition(" ")[0] in _CANNOT_SERVE
