@@ -49,8 +49,8 @@ class QueueDeadLetters(DeadLetters):
         try:
             for _ in range(count):
                 with self._told():
-                    self._message = self._channel.basic_get(DEAD)
-                method, properties, body = self._message
+                    method, properties, body = self._channel.basic_get(DEAD)
+                self._message = method, properties, body
                 if method is None:
                     return
                 self._unsettled += 1

@@ -23,7 +23,7 @@ _THEIRS: Final = (_DELIVERED, "x-acquired-count", "x-death", "x-first-death-", "
 _LONGEST_REASON: Final = 1000
 
 
-def own_headers(headers: Mapping[str, object] | None) -> dict[str, object]:
+def own_headers(headers: Mapping[str, Any] | None) -> dict[str, Any]:
     """The headers that the emitter has written."""
     return {
         name: value

@@ -31,9 +31,9 @@ class Move:
         self,
         queue: str,
         body: bytes,
-        headers: Mapping[str, object],
-        message_id: object,
-        timestamp: object,
+        headers: Mapping[str, Any],
+        message_id: Any,
+        timestamp: Any,
         on_done: Callable[[Exception | None], None],
     ) -> None:
         self.queue = queue
