@@ -13,7 +13,7 @@ from gemstone.event import (
     open_transport,
 )
 from gemstone_core.testing import DurableEventTransportContract
-from gemstone_redis import _appending, _settler, _trimming
+from gemstone_redis import _appending, _settler, _stream_admin, _trimming
 from tools.brokers import free_ports
 from tools.waiting import until
 
@@ -255,6 +255,16 @@ def test_what_waits_for_another_try_is_left_to_others(broker, client, run):
     other = run(stream_url(broker))
     until(lambda: other.came, what="it is tried again")
     assert other.came[0].attempt in (3, 4)
+
+
+def test_an_instance_that_only_waits_is_seen(broker, client, run, monkeypatch):
+    monkeypatch.setattr(_stream_admin, "_RUNS", 1000)
+    service = run(stream_url(broker, "?claim_after=1"))
+    time.sleep(1.5)  # in which nothing comes
+    with pytest.raises(EventRefusedError, match="an instance of 'service' runs"):
+        forget_service(stream_url(broker), "service")
+    run.end(service)
+    assert forget_service(stream_url(broker), "service") == 1
 
 
 # Outages.

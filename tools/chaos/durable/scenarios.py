@@ -119,14 +119,15 @@ def emitters_die(keeper: Keeper, amount: Amount) -> Result:
 def workers_stop(keeper: Keeper, amount: Amount) -> Result:
     """The process that handles is stopped in good order, while events come in a burst."""
     result = Result(keeper.label, "consumer: SIGTERM")
-    with _flow(keeper, amount, rate=1e9) as (emitter, worker):
+    with _flow(keeper, amount, rate=4 * amount.rate) as (emitter, worker):
         for moment in range(1, amount.stops + 1):
             due = amount.events * moment // (amount.stops + 1)
             _until(partial(_has_handled, worker, due), f"{due} events are handled")
             status = worker.end()
             result.must(status == 0, f"the worker ended with the status {status}")
             worker.start()
-            _note_return(result, [worker])
+            if len(worker.handled) < amount.events:  # else all was handled before the end
+                _note_return(result, [worker])
         _account(result, keeper, emitter, [worker])
         result.must(result.repeats == 0, f"{result.repeats} events were handled again")
     return result

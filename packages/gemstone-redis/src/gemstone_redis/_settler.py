@@ -18,6 +18,9 @@ from ._trimming import trim_handled
 _GATHER: Final = 0.002
 #: How often to renew claims, as a part of ``claim_after``; and to look whether that is due.
 _RENEW_EVERY: Final = 0.15
+#: How often to be seen by Redis at least, in seconds: so a service that runs is not forgotten.
+_SIGN_OF_LIFE: Final = 4.0
+_BEYOND_ALL: Final = "18446744073709551615-0"
 _ASK_EVERY: Final = 0.5
 #: How often to throw away what all have handled, in seconds.
 _TRIM_EVERY: Final = 5.0
@@ -62,10 +65,10 @@ class Settler:
         self._group = group
         self._consumer = consumer
         self._may_trim = may_trim
-        self._renew_every = claim_after * _RENEW_EVERY
+        self._renew_every = min(claim_after * _RENEW_EVERY, _SIGN_OF_LIFE)
         self._is_ending = False
         now = time.monotonic()
-        self._renew_at = now + self._renew_every
+        self._renew_at = now
         self._trim_at = now + _TRIM_EVERY
         self._tidy_at = now + _TIDY_EVERY
 
@@ -142,14 +145,16 @@ class Settler:
         held: dict[str, list[bytes]] = defaultdict(list)
         for name, id in self._holdings.places():
             held[name].append(id)
-        self._ask(
-            [
-                ("XCLAIM", stream_of(name), self._group, self._consumer, "0", *page, "JUSTID")
-                for name, ids in held.items()
-                for begin in range(0, len(ids), _PAGE)
-                for page in [ids[begin : begin + _PAGE]]
-            ]
-        )
+        claims: list[Command] = [
+            ("XCLAIM", stream_of(name), self._group, self._consumer, "0", *page, "JUSTID")
+            for name, ids in held.items()
+            for begin in range(0, len(ids), _PAGE)
+            for page in [ids[begin : begin + _PAGE]]
+        ]
+        # Who only waits for new entries is not seen by Redis 7.0; who asks for old ones is.
+        here = ("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", "1", "STREAMS")
+        signs: list[Command] = [(*here, stream_of(name), _BEYOND_ALL) for name in self._names]
+        self._ask([*claims, *signs])
 
     def _remove_consumers(self) -> None:
         """Remove those that died long ago, and of which others have claimed everything."""
