@@ -123,7 +123,9 @@ _LENGTHS: Final = (
 _CODINGS: Final = (
     Shape("chunks", "7.1", _coding("Transfer-Encoding: chunked"), _ONE),
     Shape("chunks, in capitals", "7", _coding("TRANSFER-ENCODING: CHUNKED"), _ONE),
-    Shape("spaces around chunked", "5", _coding("Transfer-Encoding: \t chunked \t"), _EITHER),
+    Shape(
+        "spaces around chunked", "5", _coding("Transfer-Encoding: \t chunked \t"), _EITHER
+    ),
     *(
         Shape(name, "6.3", _both(line), _BAD)
         for name, line in (

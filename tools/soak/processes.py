@@ -40,7 +40,9 @@ class Subject(Child):
             TimeoutError: it did not come; the message has the end of its log.
         """
         try:
-            until(lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE)
+            until(
+                lambda: self.port or not self.runs(), what="the service serves", within=PATIENCE
+            )
             if self.runs():
                 return
         except TimeoutError as error:
