@@ -322,6 +322,28 @@ def test_a_broker_that_was_killed_has_kept_everything(broker, run):
     until(lambda: {*service.bodies()} == {*range(600)}, what="all have come")
 
 
+def test_what_was_handled_in_an_outage_is_not_handled_again(broker, run):
+    service = run(durable_url(broker), emit_timeout=60.0)
+    service.release.clear()
+    for number in range(50):
+        service.emit_event("noted", number).wait(30)
+    until(lambda: service.at_once[0] == 50, what="all are with their handlers")
+    broker.kill()
+    service.release.set()
+    until(lambda: len(service.came) == 50, what="all are handled")
+    broker.start()
+    until(lambda: service.status.connected_since, what="it is connected again")
+    service.emit_event("noted", "last").wait(60)
+    until(lambda: "last" in service.bodies(), what="the next one has come")
+
+    def left():
+        with client(broker) as channel:
+            return ready(channel, QUEUE)
+
+    until(lambda: left() == 0, what="all is acknowledged")
+    assert len(service.came) == 51
+
+
 # What may be wrong.
 
 

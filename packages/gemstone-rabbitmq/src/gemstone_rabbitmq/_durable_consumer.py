@@ -25,6 +25,7 @@ from ._letters import (
 from ._moves import Move, Moves
 from ._pika import Channel
 from ._places import DEAD, Durable, queue_of, retries_of, suspects_of
+from ._recent import Recent
 
 #: How often to ask whether the exchange is there, and the queues are bound to it, in seconds. The
 #: answer must have come when it is asked for again.
@@ -79,6 +80,7 @@ class DurableConsumer:
         limit: how many events may be with their handlers.
         credit: counts them.
         moves: what is to be put into other queues.
+        recent: what was handled lately.
         on_connected: called when events of all names will come.
         parameters: where and how to connect.
         shown_url: what to call the broker in messages.
@@ -94,6 +96,7 @@ class DurableConsumer:
         limit: int,
         credit: Credit,
         moves: Moves,
+        recent: Recent,
         on_connected: Callable[[], None],
         parameters: Any,
         shown_url: str,
@@ -105,6 +108,7 @@ class DurableConsumer:
         self._service = service
         self._host = host
         self._moves = moves
+        self._recent = recent
         self._on_connected = on_connected
         self._shown_url = shown_url
         self._logger = logger
@@ -234,9 +238,13 @@ class DurableConsumer:
             return
         died = deaths(headers)
         attempt = attempts(headers) + died + 1
+        if died and self._recent.has(name, properties.message_id):
+            self._delivering.finish(tag)
         # At its last try it must be known whose death it is.
-        if died >= _SUSPECT or (died > 0 and attempt >= self._host.max_deliveries > 1):
-            count = min(attempt - 1, max(1, self._host.max_deliveries - 1))
+        elif died >= _SUSPECT or (died > 0 and attempt >= self._host.max_deliveries > 1):
+            # From the second death on it was not tried here.
+            count = attempts(headers) + min(died, _SUSPECT)
+            count = min(count, max(1, self._host.max_deliveries - 1))
             self._take_aside(name, count, tag, properties, body)
         else:
             self._take(name, attempt, tag, properties, body)
@@ -245,7 +253,9 @@ class DurableConsumer:
         tag, headers = method.delivery_tag, properties.headers or {}
         name, count = str(headers.get(EVENT, "")), attempts(headers)
         # Most of the time it only waits here. So the death of the process does not count.
-        if deaths(headers) >= _SUSPECT:
+        if deaths(headers) and self._recent.has(name, properties.message_id):
+            self._delivering.finish(tag)
+        elif deaths(headers) >= _SUSPECT:
             self._take_aside(name, count, tag, properties, body)
         else:
             take = partial(self._take, name, count + 1, tag, properties, body)
@@ -253,8 +263,12 @@ class DurableConsumer:
 
     def _on_suspect(self, _: object, method: Any, properties: Any, body: bytes) -> None:
         headers = properties.headers or {}
-        attempt = attempts(headers) + deaths(headers) + 1
-        self._take(str(headers.get(EVENT, "")), attempt, method.delivery_tag, properties, body)
+        name, tag = str(headers.get(EVENT, "")), method.delivery_tag
+        if deaths(headers) and self._recent.has(name, properties.message_id):
+            self._delivering.finish(tag)
+        else:
+            attempt = attempts(headers) + deaths(headers) + 1
+            self._take(name, attempt, tag, properties, body)
 
     def _take_aside(self, name: str, count: int, tag: int, properties: Any, body: bytes) -> None:
         if not self._is_leaving:
@@ -282,6 +296,7 @@ class DurableConsumer:
     ) -> None:
         verdict = self._host.judge(event, error)
         if verdict is Verdict.DONE:
+            self._recent.add(event.name, properties.message_id)
             self._delivering.finish(tag)
         elif verdict is not Verdict.LEFT:
             # In the connection's thread, as all else that is counted.

@@ -11,6 +11,7 @@ from ._base import RabbitMqTransport
 from ._consumer import Consumer
 from ._durable_consumer import DurableConsumer
 from ._places import Durable, Route
+from ._recent import Recent
 
 
 class DurableRabbitMqEventTransport(RabbitMqTransport, DurableEventTransport):
@@ -49,6 +50,7 @@ class DurableRabbitMqEventTransport(RabbitMqTransport, DurableEventTransport):
 
     def _begin(self) -> None:
         super()._begin()
+        self._recent = Recent()
         # It is set by the thread that runs it.
         self._consumer: Consumer | DurableConsumer | None = None
 
@@ -110,6 +112,7 @@ class DurableRabbitMqEventTransport(RabbitMqTransport, DurableEventTransport):
             self.max_concurrent_events,
             self._credit,
             self._moves,
+            self._recent,
             self.connected,
             self._parameters,
             self._shown_url,

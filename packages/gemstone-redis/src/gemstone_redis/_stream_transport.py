@@ -260,7 +260,11 @@ class _Settling:
         self.is_alive = self._thread.is_alive
 
     def __enter__(self) -> Self:
-        self._own.open()
+        try:
+            self._own.open()
+        except BaseException:
+            self._own.close()
+            raise
         self._thread.start()
         return self
 

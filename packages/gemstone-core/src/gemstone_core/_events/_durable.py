@@ -19,7 +19,7 @@ class DurableEventTransport(BaseEventTransport):
     Events are kept for :attr:`service_name`, whose instances share them. For each that comes
 
     - the transport asks :meth:`is_spent`, if it was delivered before;
-    - calls :meth:`deliver`, with an event that has its ``attempt``;
+    - calls ``deliver()``, with an event that has its ``attempt``;
     - and when all handlers have ended, it asks :meth:`judge` what to do: that is called in
       ``on_done``, with what ``on_done`` was given.
 
@@ -27,7 +27,7 @@ class DurableEventTransport(BaseEventTransport):
     was not told of in time it leaves to the broker, which delivers it to somebody else.
 
     A service that stops first calls :meth:`stop_receiving`. Then the events that were delivered
-    are handled, and only then :meth:`stop` is called: :meth:`start_accepting_events` is to
+    are handled, and only then ``stop()`` is called: ``start_accepting_events()`` is to
     acknowledge what was handled, before it ends.
 
     When it emits, it puts what was not confirmed back with ``outbox.put_back(…,
