@@ -99,6 +99,15 @@ def test_what_others_write_arrives(broker, client, run):
     until(lambda: client.xpending(STREAM, "service")["pending"] == 0, what="all is acknowledged")
 
 
+def test_what_comes_together_with_what_is_for_others_is_not_held_up(broker, client, run):
+    service = run(stream_url(broker))
+    with client.pipeline(transaction=True) as together:
+        together.xadd(STREAM, {"body": "1"})
+        together.xadd(STREAM, {"body": "2", "to": "somebody else"})
+        together.execute()
+    until(lambda: service.bodies() == [1], what="the one has come", within=5)
+
+
 # What is kept, and what is thrown away.
 
 

@@ -140,22 +140,23 @@ class Reader:
     # What was delivered before.
 
     def _deliver_again(self) -> None:
-        due = self._holdings.due(_PAGE)
-        attempts = dict(due)
+        attempts = dict(self._holdings.due(_PAGE))
         by_name: dict[str, list[bytes]] = defaultdict(list)
         for name, id in attempts:
             by_name[name].append(id)
-        for name, ids in by_name.items():
-            try:
-                [answer] = self._ask([self._claiming(name, 0, ids)])
-            except BaseException:
-                for id in ids:  # when there is a connection again
-                    self._holdings.wait((name, id), attempts[name, id], 0.0)
-                raise
-            claimed = [*entries(name, answer)]
-            there = {entry.id for entry in claimed}
-            self._holdings.drop([(name, id) for id in ids if id not in there])
-            self._deliver([(entry, attempts[entry.place]) for entry in claimed])
+        try:
+            answers = self._ask([self._claiming(name, 0, ids) for name, ids in by_name.items()])
+        except BaseException:
+            for place, attempt in attempts.items():  # when there is a connection again
+                self._holdings.wait(place, attempt, 0.0)
+            raise
+        claimed = [
+            entry
+            for name, answer in zip(by_name, answers, strict=True)
+            for entry in entries(name, answer)
+        ]
+        self._holdings.drop({*attempts} - {entry.place for entry in claimed})
+        self._deliver([(entry, attempts[entry.place]) for entry in claimed])
 
     def _look(self) -> None:
         """Claim what dead instances had, now and then."""
@@ -242,7 +243,8 @@ class Reader:
         self._deliver([each for each in came if self._holdings.take(each[0].place)])
 
     def _deliver(self, came: Sequence[tuple[Entry, int]]) -> None:
-        for left, (entry, attempt) in zip(range(len(came) - 1, -1, -1), came, strict=True):
+        wanted: list[tuple[Entry, Event]] = []
+        for entry, attempt in came:
             event = entry.event(attempt)
             if entry.to and entry.to != self._group:
                 self._holdings.decide(Decided(entry, Verdict.DONE, attempt, ""))
@@ -250,7 +252,9 @@ class Reader:
                 reason = "its process died each time"
                 self._holdings.decide(Decided(entry, Verdict.DEAD, attempt - 1, reason))
             else:
-                self._host.deliver(event, partial(self._ended, entry, event), more=left > 0)
+                wanted.append((entry, event))
+        for left, (entry, event) in zip(range(len(wanted) - 1, -1, -1), wanted, strict=True):
+            self._host.deliver(event, partial(self._ended, entry, event), more=left > 0)
 
     def _ended(self, entry: Entry, event: Event, error: BaseException | None) -> None:
         verdict = self._host.judge(event, error)
