@@ -18,6 +18,8 @@ from ._streams import Entry, Place, entries, event_of, stream_of
 _BLOCK: Final = 0.5
 #: The same while one entry after the other is tried.
 _SHORT_BLOCK: Final = 0.02
+#: How many entries of each stream are fetched, as a multiple of those that may be with handlers.
+_AHEAD: Final = 4
 #: How many entries are looked at together.
 _PAGE: Final = 100
 #: What a dead consumer has had for this part of ``claim_after`` is claimed; it is looked for such
@@ -127,7 +129,12 @@ class Reader:
         keys = [stream_of(name) for name in self._names]
         command = (
             *("XREADGROUP", "GROUP", self._group, self._consumer),
-            *("COUNT", str(self._host.max_concurrent_events), "BLOCK", str(int(block * 1000) or 1)),
+            *(
+                "COUNT",
+                str(_AHEAD * self._host.max_concurrent_events),
+                "BLOCK",
+                str(int(block * 1000) or 1),
+            ),
             *("STREAMS", *keys, *(">" for _ in keys)),
         )
         [answer] = self._link.ask([command])
