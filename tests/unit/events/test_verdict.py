@@ -17,8 +17,6 @@ def event(data=b"1", attempt=1):
 @pytest.mark.parametrize(
     ("came", "error", "expected"),
     [
-        (event(), None, Verdict.DONE),
-        (event(attempt=5), None, Verdict.DONE),
         (event(), ValueError(), Verdict.AGAIN),
         (event(attempt=4), ValueError(), Verdict.AGAIN),
         (event(attempt=5), ValueError(), Verdict.DEAD),

@@ -1,7 +1,7 @@
 """What an administrator does: dead letters, and services that will not return."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class QueueDeadLetters(DeadLetters):
         self._unsettled = 0
         self._message: tuple[Any, Any, bytes] | None = None
 
-    def read(self) -> Iterator[DeadLetter]:
+    def read(self) -> Generator[DeadLetter, None, None]:
         """All that there are now, the oldest first."""
         with self._told():
             self._open()

@@ -83,13 +83,15 @@ class Holdings:
 
     def decide(self, decided: Decided) -> None:
         """Have Redis told what became of an entry."""
-        self._decided.append(decided)
+        with self._lock:
+            self._decided.append(decided)
         if not self.something_is_decided.is_set():
             self.something_is_decided.set()
 
     def decided(self) -> list[Decided]:
         """What Redis is to be told; it is forgotten when :meth:`release` is called."""
-        return [*self._decided]
+        with self._lock:
+            return [*self._decided]
 
     def release(self, told: Collection[Decided]) -> None:
         """Hold those no more that were decided first, as :meth:`decided` gave them."""

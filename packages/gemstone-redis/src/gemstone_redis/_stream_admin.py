@@ -1,6 +1,6 @@
 """What an administrator does: dead letters, and services that will not return."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ class StreamDeadLetters(DeadLetters):
         self._link: Link | None = None
         self._read: tuple[str, Entry] | None = None
 
-    def read(self) -> Iterator[DeadLetter]:
+    def read(self) -> Generator[DeadLetter, None, None]:
         """All that there are now, the oldest first."""
         [last] = self._ask([("XREVRANGE", DEAD, "+", "-", "COUNT", "1")])
         begin: str | bytes = "-"

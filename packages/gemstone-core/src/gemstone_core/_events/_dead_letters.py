@@ -1,7 +1,9 @@
 """Events that were given up: looked at, replayed and purged."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -77,10 +79,8 @@ class DeadLetters(ABC):
         """
         found: list[DeadLetter] = []
         if limit is None or limit > 0:
-            for letter in self._chosen(ids, service, event_name):
-                found.append(letter)
-                if len(found) == limit:
-                    break
+            with closing(self._chosen(ids, service, event_name)) as chosen:
+                found.extend(itertools.islice(chosen, limit))
         return found
 
     def replay(
@@ -129,8 +129,11 @@ class DeadLetters(ABC):
     # To be overridden.
 
     @abstractmethod
-    def read(self) -> Iterator[DeadLetter]:
-        """All dead letters that there are when it is called, the oldest first."""
+    def read(self) -> Generator[DeadLetter, None, None]:
+        """All dead letters that there are when it is called, the oldest first.
+
+        It is closed when no more is wanted: what was only looked at goes back to where it was.
+        """
 
     @abstractmethod
     def replay_one(self, letter: DeadLetter) -> None:
@@ -163,26 +166,28 @@ class DeadLetters(ABC):
         event_name: str | None,
     ) -> int:
         count = 0
-        for letter in self._chosen(ids, service, event_name):
-            act(letter)
-            count += 1
+        with closing(self._chosen(ids, service, event_name)) as chosen:
+            for letter in chosen:
+                act(letter)
+                count += 1
         return count
 
     def _chosen(
         self, ids: Collection[str], service: str | None, event_name: str | None
-    ) -> Iterator[DeadLetter]:
+    ) -> Generator[DeadLetter, None, None]:
         left = {*ids}
-        for letter in self.read():
-            if ids and letter.id not in left:
-                continue
-            if service not in (None, letter.service):
-                continue
-            if event_name not in (None, letter.event_name):
-                continue
-            left.discard(letter.id)
-            yield letter
-            if ids and not left:
-                return
+        with closing(self.read()) as letters:
+            for letter in letters:
+                if ids and letter.id not in left:
+                    continue
+                if service not in (None, letter.service):
+                    continue
+                if event_name not in (None, letter.event_name):
+                    continue
+                left.discard(letter.id)
+                yield letter
+                if ids and not left:
+                    return
 
 
 def dead_letters(url: str) -> DeadLetters:

@@ -62,9 +62,11 @@ class DurableEventTransport(BaseEventTransport):
             event: the event, as it was delivered.
             error: what ``on_done`` was given.
         """
+        if error is None:
+            return Verdict.DONE
         limits = self._limits
         decided = verdict(event, error, limits.max_deliveries, limits.max_event_size)
-        if self._attachment is not None and decided is not Verdict.DONE:
+        if self._attachment is not None:
             self._attachment.judged(event, decided, error)
         return decided
 

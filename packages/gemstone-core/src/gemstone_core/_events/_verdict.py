@@ -29,19 +29,15 @@ class Unhandled(ServiceStateError):
     """The service stopped before the handlers of an event had ended."""
 
 
-def verdict(
-    event: Event, error: BaseException | None, max_deliveries: int, max_size: int
-) -> Verdict:
-    """What becomes of an event.
+def verdict(event: Event, error: BaseException, max_deliveries: int, max_size: int) -> Verdict:
+    """What becomes of an event that was not handled.
 
     Args:
         event: which one.
-        error: what its handlers came to; ``None`` if all succeeded.
+        error: what its handlers came to.
         max_deliveries: how often it may be delivered in all.
         max_size: how large its body may be, in bytes.
     """
-    if error is None:
-        return Verdict.DONE
     if isinstance(error, Unhandled):
         return Verdict.LEFT
     if event.attempt >= max_deliveries or not _can_be_read(event, max_size):
