@@ -13,7 +13,7 @@ from gemstone.event import (
     open_transport,
 )
 from gemstone_core.testing import DurableEventTransportContract
-from gemstone_redis import _appending, _settler, _stream_admin, _trimming
+from gemstone_redis import _appending, _reader, _settler, _stream_admin, _trimming
 from tools.brokers import free_ports
 from tools.waiting import until
 
@@ -314,6 +314,25 @@ def test_what_was_handled_in_an_outage_is_not_handled_again(broker, client, run)
     service.emit_event("noted", "last").wait(30)
     until(lambda: "last" in service.bodies(), what="the next one has come")
     assert len(service.came) == 21
+
+
+def test_what_breaks_a_reader_is_told_and_its_entries_come_again(
+    broker, client, run, caplog, monkeypatch
+):
+    deliver, broken = _reader.Reader._deliver, []
+
+    def break_once(self, came):
+        if came and not broken:
+            broken.append(came)
+            raise LookupError("a test breaks it")
+        deliver(self, came)
+
+    monkeypatch.setattr(_reader.Reader, "_deliver", break_once)
+    service = run(stream_url(broker))
+    service.emit_event("noted", 1).wait(30)
+    until(lambda: service.bodies() == [1], what="it has come")
+    assert lines(caplog, "to accept events", "LookupError: a test breaks it")
+    until(lambda: client.xpending(STREAM, "service")["pending"] == 0, what="it is acknowledged")
 
 
 def test_a_silent_redis_is_found(broker, run):

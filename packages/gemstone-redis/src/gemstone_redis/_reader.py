@@ -247,7 +247,13 @@ class Reader:
     # To the handlers.
 
     def _hand_over(self, came: Sequence[tuple[Entry, int]]) -> None:
-        self._deliver([each for each in came if self._holdings.take(each[0].place)])
+        taken = [each for each in came if self._holdings.take(each[0].place)]
+        try:
+            self._deliver(taken)
+        except BaseException:
+            # Nobody knows how far it came: with the next connection all of them are delivered.
+            self._holdings.drop([entry.place for entry, _ in taken])
+            raise
 
     def _deliver(self, came: Sequence[tuple[Entry, int]]) -> None:
         wanted: list[tuple[Entry, Event]] = []

@@ -269,12 +269,13 @@ class _Settling:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        failed_first = self._reading.is_closed  # else it fails because it is ended here
         if error is not None:
             self._own.close()
         self._settler.end()
         self._thread.join()
         self._own.close()
-        if self._error is not None and (error is None or self._reading.is_closed):
+        if self._error is not None and (error is None or failed_first):
             raise self._error
 
     def _run(self) -> None:

@@ -131,7 +131,7 @@ def read_headers(data: bytes | None) -> Mapping[str, str]:
         return {}
     try:
         return _decode_headers(data)
-    except (ValueError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
 
 
