@@ -27,7 +27,8 @@ from .report import Comparison, Part, comparisons_table, machine
 
 _PARTS: Final = [
     *("floor", "calls", "blocking", "batches", "anatomy", "memory", "starts", "waits"),
-    *("redis", "rabbitmq", "ticker", "lookup", "breaker", "async", "client"),
+    *("redis", "redis-streams", "rabbitmq", "rabbitmq-durable", "ticker"),
+    *("lookup", "breaker", "async", "client"),
 ]
 #: The parts that differ only in who is driven.
 _LOADS: Final = [
@@ -61,6 +62,10 @@ def main() -> int:
         ),
         "redis": lambda bench: events.run_redis(bench, amount, options.redis_url),
         "rabbitmq": lambda bench: events.run_rabbitmq(bench, amount, options.rabbitmq_url),
+        "redis-streams": lambda bench: events.run_redis_streams(bench, amount, options.redis_url),
+        "rabbitmq-durable": lambda bench: events.run_rabbitmq_durable(
+            bench, amount, options.rabbitmq_url
+        ),
         "ticker": lambda bench: ticker.run(
             bench, rounds=amount.rounds, events=amount.events, url=options.redis_url
         ),

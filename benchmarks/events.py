@@ -16,6 +16,8 @@ OURS: Final = Program("events_gemstone.py")
 _REDIS_PY: Final = Program("events_redis_py.py")
 _BLOCKING: Final = Program("events_pika_blocking.py")
 _SELECT: Final = Program("events_pika_select.py")
+_STREAMS: Final = Program("events_redis_streams.py")
+_DURABLE: Final = Program("events_pika_durable.py")
 #: How long to wait between events that are to meet idle services, in seconds.
 _PAUSE: Final = 0.005
 
@@ -37,9 +39,15 @@ class Amount:
 
 @dataclass(slots=True)
 class Contestant:
-    """A way for events, and what was measured of it."""
+    """A way for events, and what was measured of it.
+
+    Args:
+        way: which one.
+        kind: what is added to the scheme of the URL.
+    """
 
     way: Way
+    kind: str = ""
     streams: list[Passage] = field(default_factory=list)
     singles: list[Passage] = field(default_factory=list)
 
@@ -106,6 +114,32 @@ def run_rabbitmq(bench: Bench, amount: Amount, url: str | None = None) -> Part:
     )
 
 
+def run_redis_streams(bench: Bench, amount: Amount, url: str | None = None) -> Part:
+    """Sends durable events over Redis; all else is as for :func:`run_redis`."""
+    loop = Contestant(Way("redis-py, XADD and XREADGROUP and XACK in loops", _STREAMS))
+    ours = Contestant(Way("gemstone, redis+stream://", OURS), "+stream")
+    with bench.on_all_cores(), redis_server(url) as broker:
+        _compete(bench, broker.url, amount, [loop, ours], singles=[loop, ours])
+    name = "Redis streams"
+    return Part(
+        _text(name, bench, amount, [loop, ours]),
+        _comparisons(name, ours, loop, "redis-py's loop", emitted=3.0, received=3.0),
+    )
+
+
+def run_rabbitmq_durable(bench: Bench, amount: Amount, url: str | None = None) -> Part:
+    """Sends durable events over RabbitMQ; all else is as for :func:`run_redis`."""
+    blocking = Contestant(Way("pika, BlockingConnection, confirmed, acked", _DURABLE))
+    ours = Contestant(Way("gemstone, amqp+durable://", OURS), "+durable")
+    with bench.on_all_cores(), rabbitmq_server(url) as broker:
+        _compete(bench, broker.url, amount, [blocking, ours], singles=[blocking, ours])
+    name = "RabbitMQ, durable"
+    return Part(
+        _text(name, bench, amount, [blocking, ours]),
+        _comparisons(name, ours, blocking, "BlockingConnection", emitted=8.0, received=8.0),
+    )
+
+
 def redis_server(url: str | None) -> AbstractContextManager[Address]:
     """The broker at a URL, or else a private one."""
     return nullcontext(Address(url)) if url else Redis()
@@ -135,9 +169,16 @@ def _compete(
     for number in range(amount.rounds):
         turn = -1 if number % 2 else 1
         for each in contestants[::turn]:
-            each.streams.append(travel(bench, each.way, url, amount.events))
+            each.streams.append(travel(bench, each.way, _url(url, each), amount.events))
         for each in singles[::turn]:
-            each.singles.append(travel(bench, each.way, url, amount.singles, pause=_PAUSE))
+            each.singles.append(
+                travel(bench, each.way, _url(url, each), amount.singles, pause=_PAUSE)
+            )
+
+
+def _url(url: str, contestant: Contestant) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}{contestant.kind}://{rest}"
 
 
 def _text(broker: str, bench: Bench, amount: Amount, contestants: Sequence[Contestant]) -> str:

@@ -107,6 +107,27 @@ def test_plugins(run):
     ]
 
 
+def test_durable_events(run, redis_server, monkeypatch):
+    url = f"redis+stream{redis_server.url.removeprefix('redis')}"
+    monkeypatch.setenv("GEMSTONE_EVENTS", url)
+    program = run("durable_events.py")
+
+    with gemstone.RemoteService(program.url) as service:
+        for customer in ("ada", "", "grace"):
+            assert service.methods.place("cup", customer) == "thank you"
+        until(lambda: len(service.methods.list_invoiced()) == 2, what="two were invoiced")
+        assert sorted(service.methods.list_invoiced()) == ["ada", "grace"]
+    with gemstone.event.dead_letters(url) as letters:
+        [letter] = until(lambda: letters.list(service="invoices"), what="one is a dead letter")
+        assert letter.body == {"article": "cup", "customer": ""}
+        assert letter.reason == "ValueError('attempt 3: to whom is cup sent?')"
+        assert letters.purge(service="invoices") == 1
+    code, output = program.end(signal.SIGTERM)
+    assert code == 0
+    assert output.count("Traceback") == 3  # one for each attempt, and no other
+    program.end = lambda _: (0, "")
+
+
 def test_configuration(run, tmp_path, monkeypatch):
     shutil.copy(ROOT / "examples" / "greeter.toml", tmp_path)
     monkeypatch.setenv("GREETER_GREETING", "hi")

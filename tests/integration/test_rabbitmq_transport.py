@@ -470,7 +470,7 @@ def test_it_emits_without_a_service(rabbitmq_server, run):
 
 
 def test_who_emits_without_a_service_is_told_why_it_failed(monkeypatch):
-    monkeypatch.setattr("gemstone_rabbitmq._transport._PATIENCE", 0.5)
+    monkeypatch.setattr("gemstone_rabbitmq._base._PATIENCE", 0.5)
     [port] = free_ports(1)
     with pytest.raises(EventExpiredError, match=r"guest:\*\*\*@.*refused"):
         RabbitMqEventTransport(port=port).emit_event("noted", 1)

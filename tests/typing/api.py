@@ -1,5 +1,6 @@
 """The types of the public names, as a user's type checker sees them. Nobody runs this file."""
 
+from collections.abc import Collection
 from typing import assert_type
 
 import gemstone
@@ -126,7 +127,44 @@ class Users(gemstone.MicroService):
 assert_type(Users().on_users({}), None)
 for status in Users().event_status():
     assert_type(status, gemstone.event.EventStatus)
+    assert_type(status.dead, int)
     assert_type(status.connected_since, float | None)
+
+with gemstone.event.dead_letters("redis+stream://127.0.0.1/0") as letters:
+    assert_type(letters, gemstone.event.DeadLetters)
+    for letter in letters.list(service="users", limit=10):
+        assert_type(letter, gemstone.event.DeadLetter)
+        assert_type(letter.event_id, str | None)
+    assert_type(letters.replay(["7"], event_name="users.created"), int)
+    assert_type(letters.purge(), int)
+
+assert_type(gemstone.event.forget_service("amqp+durable://127.0.0.1", "users", ["a"]), int)
+
+
+class Homing(gemstone.event.DurableEventTransport):
+    """A transport that keeps events until they are handled."""
+
+    def emit_event(self, event_name: str, event_body: object) -> None: ...
+
+    def start_accepting_events(self) -> None:
+        event = gemstone.event.Event.from_json("a", b"1", attempt=2, time=1.0)
+        if not self.is_spent(event):
+            self.deliver(event, lambda error: self.note(event, error))
+
+    def note(self, event: gemstone.event.Event, error: BaseException | None) -> None:
+        if self.judge(event, error) is gemstone.event.Verdict.AGAIN:
+            assert_type(self.redelivery_delay(event.attempt), float)
+        assert_type(self.service_name, str)
+        assert_type(event.time, float | None)
+
+    def stop_receiving(self) -> None: ...
+
+    def dead_letters(self) -> gemstone.event.DeadLetters:
+        return gemstone.event.DurableRabbitMqEventTransport("127.0.0.1", 5672).dead_letters()
+
+    def forget_service(self, service: str, event_names: Collection[str] = ()) -> int:
+        url = "redis+stream://127.0.0.1/0"
+        return gemstone.event.RedisStreamEventTransport(url).forget_service(service)
 
 
 class Pigeons(gemstone.events.transport.BaseEventTransport):

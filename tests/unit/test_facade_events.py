@@ -17,7 +17,9 @@ from gemstone import errors
 ERRORS = sorted(name for name in errors.__all__ if "Event" in name)
 APART = {
     "RedisEventTransport": ("gemstone_redis", "gemstone[redis]"),
+    "RedisStreamEventTransport": ("gemstone_redis", "gemstone[redis]"),
     "RabbitMqEventTransport": ("gemstone_rabbitmq", "gemstone[rabbitmq]"),
+    "DurableRabbitMqEventTransport": ("gemstone_rabbitmq", "gemstone[rabbitmq]"),
 }
 MODULES = [
     gemstone.event,

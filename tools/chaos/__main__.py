@@ -8,6 +8,7 @@ from typing import Final
 
 from benchmarks.report import table
 
+from .durable import proofs as durable
 from .events import proofs as events
 from .events.victims import VICTIMS
 from .report import Found
@@ -15,8 +16,12 @@ from .services import proofs as services
 from .services.registries import REGISTRIES
 from .services.stage import SHORT, Settings
 
-_SETS: Final = {"events": events.SCENARIOS, "services": services.SCENARIOS}
-_ALL: Final = (*events.SCENARIOS, *services.SCENARIOS)
+_SETS: Final = {
+    "events": events.SCENARIOS,
+    "durable": durable.SCENARIOS,
+    "services": services.SCENARIOS,
+}
+_ALL: Final = (*events.SCENARIOS, *durable.SCENARIOS, *services.SCENARIOS)
 
 
 def main() -> int:
@@ -28,6 +33,11 @@ def main() -> int:
         brokers = options.broker or [*VICTIMS]
         proofs = events.prove(about_events, brokers, options.rounds, options.pause)
         found += _shown(proofs, events.HEADER, events.EXPLAINED)
+    if about_durable := [name for name in durable.SCENARIOS if name in scenarios]:
+        brokers = options.broker or [*VICTIMS]
+        amount = durable.amount_of(options.events, options.kills)
+        proofs = durable.prove(about_durable, brokers, amount)
+        found += _shown(proofs, durable.HEADER, durable.EXPLAINED)
     if about_services := [name for name in services.SCENARIOS if name in scenarios]:
         registries = options.registry or [*REGISTRIES]
         settings = Settings(rounds=options.rounds, away=options.away)
@@ -61,6 +71,8 @@ def _options() -> argparse.Namespace:
     add("--broker", action="append", choices=[*VICTIMS], help="of events, only this one")
     add("--registry", action="append", choices=[*REGISTRIES], help="of services, only this one")
     add("--rounds", type=int, default=30, help="how often each fault happens (%(default)s)")
+    add("--events", type=int, default=20_000, help="of durable ones, how many (%(default)s)")
+    add("--kills", type=int, default=20, help="of durable ones, how many kills (%(default)s)")
     add("--pause", type=float, default=30.0, help="seconds that a broker pauses (%(default)s)")
     add("--away", type=float, default=300.0, help="seconds without a registry (%(default)s)")
     add("--short", action="store_true", help="of services, what the tests run")

@@ -176,7 +176,8 @@ def test_help(person):
     assert terminal.ends() == 0
     commands = re.findall(r"^  (\w+)  +\S.*\.$", terminal.text.replace("\r", ""), re.MULTILINE)
     assert commands == [
-        *("run", "call", "call_raw", "services", "emit", "listen", "registry", "version")
+        *("run", "call", "call_raw", "services", "emit", "listen"),
+        *("dead_letters", "forget", "registry", "version"),
     ]
     for command in commands:
         done = person.runs(command, "--help")

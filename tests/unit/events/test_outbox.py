@@ -395,3 +395,18 @@ def test_a_second_outage_holds_it_back_anew():
     held(outbox, 0.05)
 
     assert names(outbox.take(timeout=30)) == "a"
+
+
+def test_what_was_perhaps_sent_is_sent_again_and_never_denied():
+    outbox = make_outbox()
+    first, second = put(outbox, *"ab")
+    assert outbox.take() == [first, second]
+    outbox.put_back([first], unconfirmed=True)
+    outbox.put_back([second])
+    assert {*outbox.take()} == {first, second}
+    outbox.put_back([first, second])
+    outbox.flush(0)
+    assert type(first.receipt.exception(0)) is EventUnconfirmedError
+    assert "the broker may have it" in str(first.receipt.exception(0))
+    assert type(second.receipt.exception(0)) is EventExpiredError
+    assert outbox.failed == 2

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from gemstone.event import Emission, EventRefusedError, Outbox
-from gemstone_redis._publishing import publish
+from gemstone_redis._publishing import ToChannels, publish
 
 LARGE = b"1" * 200_000
 
@@ -58,7 +58,7 @@ def put(outbox, count, data=b"1"):
 
 def breaks(link, outbox, error=Broken):
     with pytest.raises(error):
-        publish(link, outbox, lambda emission: emission.data, 0.01)
+        publish(link, outbox, ToChannels(lambda emission: emission.data), 0.01)
 
 
 def test_what_waits_goes_at_once(outbox):

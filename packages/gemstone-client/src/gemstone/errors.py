@@ -19,6 +19,7 @@
     ├── DiscoveryError
     ├── EventError
     │   ├── InvalidEventError (also a ValueError)
+    │   ├── EventBrokerError (also a ConnectionError)
     │   ├── EventBufferFullError
     │   ├── EventExpiredError
     │   ├── EventRefusedError
@@ -39,6 +40,7 @@ __all__ = [
     "BackendError",
     "CalledServiceError",
     "DiscoveryError",
+    "EventBrokerError",
     "EventBufferFullError",
     "EventError",
     "EventExpiredError",
@@ -232,6 +234,10 @@ class InvalidEventError(EventError, ValueError):
 
     Raised by ``emit_event()`` at once; of an event that came, it is logged.
     """
+
+
+class EventBrokerError(EventError, ConnectionError):
+    """The broker can't be asked for its dead letters, or told to forget a service."""
 
 
 class EventBufferFullError(EventError):

@@ -124,6 +124,9 @@ class Attributes:
 
     #: How many events may be with their handlers at once; then no more are read.
     max_concurrent_events: int = 100
+    #: How often an event is delivered that handlers fail at, in all; then it goes to the dead
+    #: letters. Durable transports only: the others deliver once.
+    max_deliveries: int = 5
     #: How large the body of an event may be, in bytes; larger ones are refused.
     max_event_size: int = 4 * 1024 * 1024
     #: How many emitted events may wait for a broker; beyond, their receipts fail.

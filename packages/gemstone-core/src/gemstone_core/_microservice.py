@@ -42,7 +42,7 @@ from ._rpc._method import collect_methods
 if TYPE_CHECKING:
     from gemstone.client import RemoteService
 
-    from ._events._attachment import EventStatus
+    from ._events._figures import EventStatus
     from ._events._receipt import Receipt
 
 

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from ._durable_transport import DurableRabbitMqEventTransport
 from ._transport import RabbitMqEventTransport
 
-__all__ = ["RabbitMqEventTransport", "__version__"]
+__all__ = ["DurableRabbitMqEventTransport", "RabbitMqEventTransport", "__version__"]
 
 __version__: str
 

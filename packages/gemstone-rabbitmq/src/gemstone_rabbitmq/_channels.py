@@ -8,6 +8,7 @@ from gemstone.errors import EventRefusedError
 
 from ._connection import Connection, describe
 from ._pika import Channel, exceptions, spec
+from ._places import Route
 
 #: What the broker answers when an exchange is there, with other properties.
 _PRECONDITION_FAILED: Final = 406
@@ -41,8 +42,18 @@ class ConfirmedChannel:
             connection.guarded(self._on_confirm), connection.guarded(lambda _: on_ready())
         )
 
+    def all_undecided(self) -> list[Any]:
+        """What was published and is not decided, in its order."""
+        return [what for what in self._undecided if what is not None]
+
     def publish(
-        self, what: object, exchange: str, routing_key: str, body: bytes, properties: object
+        self,
+        what: object,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        properties: object,
+        is_mandatory: bool = False,
     ) -> None:
         """Publish a message.
 
@@ -52,8 +63,9 @@ class ConfirmedChannel:
             routing_key: for which queues of it.
             body: the message.
             properties: what travels with it.
+            is_mandatory: whether it is sent back if it is for no queue.
         """
-        self._channel.basic_publish(exchange, routing_key, body, properties)
+        self._channel.basic_publish(exchange, routing_key, body, properties, is_mandatory)
         self._undecided.append(what)
         self.undecided += 1
 
@@ -197,17 +209,42 @@ class Attempts:
         self._next()
 
 
+def made_otherwise(shown_url: str, exchange: str, route: Route) -> ConnectionError:
+    """What is said of an exchange that is there, with other properties than it is to have."""
+    return ConnectionError(
+        f"{shown_url}: the exchange {exchange!r} is there with other properties than a "
+        f"{route.exchange_type} exchange that is {'durable' if route.is_durable else 'not durable'}"
+    )
+
+
+def is_nack(error: Exception) -> bool:
+    """Whether the broker could not take a message, though it has nothing against it."""
+    return isinstance(error, NotTaken)
+
+
 def is_made_otherwise(error: Exception) -> bool:
     """Whether an exchange was not made because it is there, with other properties."""
     return isinstance(error, exceptions.ChannelClosed) and error.reply_code == _PRECONDITION_FAILED
+
+
+class NotTaken(EventRefusedError):
+    """The broker could not take a message now."""
 
 
 def refused(error: Exception | None) -> EventRefusedError:
     """What the receipt of an event raises that the broker did not take."""
     if isinstance(error, EventRefusedError):
         return error
-    why = "it could not take it (nack)" if error is None else describe(error)
-    return EventRefusedError(f"the event was refused: {why}")
+    if error is None:
+        return NotTaken("the event was refused: it could not take it (nack)")
+    return EventRefusedError(f"the event was refused: {describe(error)}")
 
 
-__all__ = ["Attempts", "ConfirmedChannel", "is_made_otherwise", "refused"]
+__all__ = [
+    "Attempts",
+    "ConfirmedChannel",
+    "is_made_otherwise",
+    "is_nack",
+    "made_otherwise",
+    "refused",
+]

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 
-def readable_headers(headers: Mapping[object, object] | None) -> Mapping[str, str] | None:
+def readable_headers(headers: Mapping[Any, object] | None) -> Mapping[str, str] | None:
     """The headers of a message, of whatever types, as strings. Never fails."""
     if not headers:
         return None
@@ -22,6 +23,11 @@ def readable_id(message_id: object) -> str | None:
     if message_id is None or isinstance(message_id, str):
         return message_id or None
     return _text(message_id) or None
+
+
+def readable_time(timestamp: object) -> float | None:
+    """When a message was sent, in seconds; ``None`` if it does not say so. Never fails."""
+    return float(timestamp) if isinstance(timestamp, int) and timestamp else None
 
 
 def _text(value: object) -> str:

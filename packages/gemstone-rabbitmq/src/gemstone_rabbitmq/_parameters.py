@@ -61,9 +61,14 @@ def build_parameters(
     return connection_parameters(host=host, port=port, **arguments)
 
 
-def shown_url(parameters: Any) -> str:
-    """The URL that says the same, with its password masked."""
-    scheme = "amqp" if parameters.ssl_options is None else "amqps"
+def shown_url(parameters: Any, kind: str = "") -> str:
+    """The URL that says the same, with its password masked.
+
+    Args:
+        parameters: of connections.
+        kind: what is added to the scheme.
+    """
+    scheme = ("amqp" if parameters.ssl_options is None else "amqps") + kind
     user = getattr(parameters.credentials, "username", None)
     login = "" if user is None else f"{quote(user, safe='')}:***@"
     host = f"[{parameters.host}]" if ":" in parameters.host else parameters.host
@@ -71,8 +76,12 @@ def shown_url(parameters: Any) -> str:
     return f"{scheme}://{login}{host}:{parameters.port}/{vhost}"
 
 
-def parse_url(url: str) -> dict[str, Any]:
+def parse_url(url: str, kind: str = "") -> dict[str, Any]:
     """The arguments of the constructor, as a URL says them.
+
+    Args:
+        url: the URL.
+        kind: what is added to its scheme.
 
     Raises:
         ServiceConfigurationError: a part of it is wrong; the message says which.
@@ -82,8 +91,9 @@ def parse_url(url: str) -> dict[str, Any]:
         host = parts.hostname
     except ValueError:
         raise _wrong_url(url, "host", "the brackets of an IPv6 address do not match") from None
-    if parts.scheme not in ("amqp", "amqps"):
-        raise _wrong_url(url, "scheme", "it must be amqp or amqps")
+    if parts.scheme not in (f"amqp{kind}", f"amqps{kind}"):
+        raise _wrong_url(url, "scheme", f"it must be amqp{kind} or amqps{kind}")
+    parts = parts._replace(scheme=parts.scheme.removesuffix(kind))
     default_port = 5672 if parts.scheme == "amqp" else 5671
     if parts.fragment:
         raise _wrong_url(url, "fragment", "there must be none; in a password, write # as %23")

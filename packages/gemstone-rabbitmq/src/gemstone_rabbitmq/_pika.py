@@ -58,14 +58,18 @@ class Channel(Protocol):
         queue: str,
         *,
         passive: bool = False,
+        durable: bool = False,
         exclusive: bool = False,
         auto_delete: bool = False,
+        arguments: Mapping[str, object] | None = None,
         callback: AnyCallback | None = None,
     ) -> None:
         """Make a queue, or look at it."""
         ...
 
-    def queue_bind(self, queue: str, exchange: str, *, routing_key: str) -> None:
+    def queue_bind(
+        self, queue: str, exchange: str, *, routing_key: str, callback: AnyCallback | None = None
+    ) -> None:
         """Let a queue have what an exchange gets."""
         ...
 
@@ -79,14 +83,27 @@ class Channel(Protocol):
         """Have the messages of a queue delivered."""
         ...
 
+    def basic_cancel(self, consumer_tag: str, callback: AnyCallback | None = None) -> None:
+        """Have the messages of a queue delivered no more."""
+        ...
+
     def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
         """Acknowledge a message, or all up to it."""
         ...
 
     def basic_publish(
-        self, exchange: str, routing_key: str, body: bytes, properties: object
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        properties: object,
+        mandatory: bool = False,
     ) -> None:
         """Hand a message to an exchange."""
+        ...
+
+    def add_on_return_callback(self, callback: AnyCallback) -> None:
+        """Calls back with mandatory messages that are for no queue."""
         ...
 
 
@@ -158,12 +175,19 @@ class MessageProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has
         message_id: the id of the event: letters and digits.
         headers: its headers.
         timestamp: when it was emitted, in seconds.
+        is_persistent: whether the broker keeps it on disk.
 
     Raises:
         ValueError: the headers are too many, or too long.
     """
 
-    def __init__(self, message_id: str, headers: Mapping[str, str], timestamp: int) -> None:
+    def __init__(
+        self,
+        message_id: str,
+        headers: Mapping[str, str],
+        timestamp: int,
+        is_persistent: bool = False,
+    ) -> None:
         if headers:
             # The broker ends the connection of who sends a frame of more than 128 KiB.
             if sum(map(len, headers)) + sum(map(len, headers.values())) > _HEADERS_MAX:
@@ -171,10 +195,12 @@ class MessageProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has
             super().__init__("application/json", None, dict(headers))
             self.message_id = message_id
             self.timestamp = timestamp
+            self.delivery_mode = _PERSISTENT if is_persistent else None
             self._pieces = super().encode()
         else:
             id = message_id.encode()
-            self._pieces = [_NO_HEADERS, bytes((len(id),)), id, timestamp.to_bytes(8, "big")]
+            begin = _NO_HEADERS_PERSISTENT if is_persistent else _NO_HEADERS
+            self._pieces = [begin, bytes((len(id),)), id, timestamp.to_bytes(8, "big")]
 
     def encode(self) -> list[bytes]:
         return [*self._pieces]
@@ -185,7 +211,13 @@ _FLAGS: Final[int] = (
     | spec.BasicProperties.FLAG_MESSAGE_ID
     | spec.BasicProperties.FLAG_TIMESTAMP
 )
+_PERSISTENT: Final = 2
 _NO_HEADERS: Final = _FLAGS.to_bytes(2, "big") + b"\x10application/json"
+_NO_HEADERS_PERSISTENT: Final = (
+    (_FLAGS | spec.BasicProperties.FLAG_DELIVERY_MODE).to_bytes(2, "big")
+    + b"\x10application/json"
+    + bytes((_PERSISTENT,))
+)
 
 
 def connection_parameters(**arguments: Any) -> Any:

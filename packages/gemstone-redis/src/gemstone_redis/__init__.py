@@ -6,9 +6,15 @@ Users find the transports in ``gemstone.event``, and the strategy in ``gemstone.
 from typing import TYPE_CHECKING
 
 from ._discovery import RedisDiscoveryStrategy
+from ._stream_transport import RedisStreamEventTransport
 from ._transport import RedisEventTransport
 
-__all__ = ["RedisDiscoveryStrategy", "RedisEventTransport", "__version__"]
+__all__ = [
+    "RedisDiscoveryStrategy",
+    "RedisEventTransport",
+    "RedisStreamEventTransport",
+    "__version__",
+]
 
 __version__: str
 

@@ -32,7 +32,7 @@ class Envelope:
         """The event that a message carries. If it carries none, that is found when it is read."""
         try:
             envelope = _decode(message)
-        except (ValueError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             return _NoEvent(name, f"it is no envelope: {error}")
         return Event.from_json(name, bytes(envelope.body), id=envelope.id, headers=envelope.headers)
 

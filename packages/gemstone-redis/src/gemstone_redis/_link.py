@@ -55,6 +55,23 @@ class Link:
         connection = self._connection
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)
 
+    def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands, and read the answers, of which some may be errors of Redis.
+
+        Raises:
+            redis.ConnectionError: it can't be told which of them were executed.
+        """
+        if not commands:
+            return []
+        self.send(commands)
+        answers = []
+        for _ in commands:
+            try:
+                answers.append(self.answer())
+            except redis.ResponseError as error:
+                answers.append(error)
+        return answers
+
     def ping(self) -> None:
         """See that Redis answers.
 

@@ -1,16 +1,13 @@
 """Broadcasts over Redis."""
 
-import threading
 from typing import Any, ClassVar, Self
 
-import redis
-
-from gemstone.errors import EventRefusedError, EventUnconfirmedError
 from gemstone_core.event import BaseEventTransport, Emission, Outbox
 
 from ._body import BodyOnly, Envelope
+from ._emitter import SingleEmitter
 from ._link import Link
-from ._publishing import check_answer, command, publish
+from ._publishing import ToChannels, publish
 from ._subscription import Subscription
 from ._url import RedisUrl
 
@@ -49,14 +46,14 @@ class RedisEventTransport(BaseEventTransport):
     def __init__(self, redis_url: str) -> None:
         self._url = RedisUrl(redis_url, type(self).__name__, own_options=["envelope"])
         self._format = Envelope() if self._url.flag("envelope") else BodyOnly()
+        self._carriage = ToChannels(self._format.encode)
         self._begin()
 
     def _begin(self) -> None:
         """Set what belongs to this one alone."""
         self._accepting: Link | None = None
         self._publishing: tuple[Outbox, Link] | None = None
-        self._emitting: Link | None = None
-        self._emits = threading.Lock()
+        self._emitter = SingleEmitter(self._url, self._carriage)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -73,23 +70,7 @@ class RedisEventTransport(BaseEventTransport):
             EventRefusedError: it was not emitted: there is no Redis, or it does not take it.
             EventUnconfirmedError: the connection broke, and nobody knows.
         """
-        message = self._format.encode(Emission.of_body(event_name, event_body))
-        with self._emits:
-            try:
-                link = self._open_to_emit()
-            except Exception as error:
-                raise EventRefusedError(f"{self} could not emit it: {error}") from error
-            try:
-                link.send([command(event_name, message)])
-                check_answer(link.answer())
-            except redis.ResponseError as error:
-                raise EventRefusedError(f"{self} could not emit it: {error}") from error
-            except Exception as error:
-                link.close()
-                raise EventUnconfirmedError(
-                    f"the connection of {self} broke before Redis had confirmed it; it is not "
-                    f"sent again ({error})"
-                ) from error
+        self._emitter.emit(Emission.of_body(event_name, event_body))
 
     def publish(self, outbox: Outbox) -> None:
         """Publish the events of an outbox, as many at once as wait, until it is finished.
@@ -100,7 +81,7 @@ class RedisEventTransport(BaseEventTransport):
         link = Link(self._url, self._url.timeout)
         self._publishing = outbox, link
         try:
-            publish(link, outbox, self._format.encode, self._url.timeout / 2)
+            publish(link, outbox, self._carriage, self._url.timeout / 2)
         finally:
             link.close()
             self._publishing = None
@@ -129,9 +110,9 @@ class RedisEventTransport(BaseEventTransport):
 
     def stop(self) -> None:
         """Close the connections, but for that of an outbox that is not given up."""
-        for link in (self._accepting, self._emitting):
-            if link is not None:
-                link.close()
+        if self._accepting is not None:
+            self._accepting.close()
+        self._emitter.close()
         publishing = self._publishing
         if publishing is not None and publishing[0].is_given_up:
             publishing[1].close()
@@ -146,20 +127,3 @@ class RedisEventTransport(BaseEventTransport):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
-
-    def _open_to_emit(self) -> Link:
-        link = self._emitting
-        if link is not None and not link.is_closed:
-            try:
-                link.check()
-            except Exception:
-                link.close()
-            else:
-                return link
-        link = self._emitting = Link(self._url, self._url.timeout)
-        try:
-            link.open()
-        except BaseException:
-            link.close()
-            raise
-        return link

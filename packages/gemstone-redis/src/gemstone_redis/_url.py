@@ -162,6 +162,19 @@ class RedisUrl:
             raise self._wrong(f"its option {name!r} must be a number of seconds above 0{said}")
         return seconds
 
+    def number(self, name: str) -> int | None:
+        """What one of the owner's options says, a number above 0; none if it is not there.
+
+        Raises:
+            ServiceConfigurationError: it says something else.
+        """
+        value = self._own.get(name)
+        if value is None:
+            return None
+        if not _NUMBER.fullmatch(value) or not int(value):
+            raise self._wrong(f"its option {name!r} must be a number above 0{self._not(value)}")
+        return int(value)
+
     def __str__(self) -> str:
         return self._masked
 

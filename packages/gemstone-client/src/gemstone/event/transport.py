@@ -16,15 +16,19 @@ except ModuleNotFoundError as error:
     raise missing("gemstone_core", "gemstone") from None
 
 if TYPE_CHECKING:
+    from gemstone_rabbitmq import DurableRabbitMqEventTransport as DurableRabbitMqEventTransport
     from gemstone_rabbitmq import RabbitMqEventTransport as RabbitMqEventTransport
     from gemstone_redis import RedisEventTransport as RedisEventTransport
+    from gemstone_redis import RedisStreamEventTransport as RedisStreamEventTransport
 
 __all__ = ["BaseEventTransport", "MemoryEventTransport"]
 
 #: The transports of other distributions: the module that each comes from, and what installs it.
 INSTALLED_APART: Final = {
+    "DurableRabbitMqEventTransport": ("gemstone_rabbitmq", "gemstone[rabbitmq]"),
     "RabbitMqEventTransport": ("gemstone_rabbitmq", "gemstone[rabbitmq]"),
     "RedisEventTransport": ("gemstone_redis", "gemstone[redis]"),
+    "RedisStreamEventTransport": ("gemstone_redis", "gemstone[redis]"),
 }
 
 if not TYPE_CHECKING:  # else a type checker would believe that every name is here

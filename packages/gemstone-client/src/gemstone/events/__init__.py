@@ -4,8 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import event as _event
 from ..event import BaseEventTransport as BaseEventTransport
+from ..event import DeadLetter as DeadLetter
+from ..event import DeadLetters as DeadLetters
+from ..event import DurableEventTransport as DurableEventTransport
 from ..event import Emission as Emission
 from ..event import Event as Event
+from ..event import EventBrokerError as EventBrokerError
 from ..event import EventBufferFullError as EventBufferFullError
 from ..event import EventError as EventError
 from ..event import EventExpiredError as EventExpiredError
@@ -17,20 +21,29 @@ from ..event import MemoryEventTransport as MemoryEventTransport
 from ..event import OpenTransport as OpenTransport
 from ..event import Outbox as Outbox
 from ..event import Receipt as Receipt
+from ..event import Verdict as Verdict
+from ..event import dead_letters as dead_letters
 from ..event import event_handler as event_handler
+from ..event import forget_service as forget_service
 from ..event import mask_password as mask_password
 from ..event import open_transport as open_transport
 from ..event import register_event_transport as register_event_transport
 from . import transport as transport
 
 if TYPE_CHECKING:
+    from ..event import DurableRabbitMqEventTransport as DurableRabbitMqEventTransport
     from ..event import RabbitMqEventTransport as RabbitMqEventTransport
     from ..event import RedisEventTransport as RedisEventTransport
+    from ..event import RedisStreamEventTransport as RedisStreamEventTransport
 
 __all__ = [
     "BaseEventTransport",
+    "DeadLetter",
+    "DeadLetters",
+    "DurableEventTransport",
     "Emission",
     "Event",
+    "EventBrokerError",
     "EventBufferFullError",
     "EventError",
     "EventExpiredError",
@@ -42,7 +55,10 @@ __all__ = [
     "OpenTransport",
     "Outbox",
     "Receipt",
+    "Verdict",
+    "dead_letters",
     "event_handler",
+    "forget_service",
     "mask_password",
     "open_transport",
     "register_event_transport",

@@ -7,8 +7,10 @@ from ..event.transport import BaseEventTransport as BaseEventTransport
 from ..event.transport import MemoryEventTransport as MemoryEventTransport
 
 if TYPE_CHECKING:
+    from ..event.transport import DurableRabbitMqEventTransport as DurableRabbitMqEventTransport
     from ..event.transport import RabbitMqEventTransport as RabbitMqEventTransport
     from ..event.transport import RedisEventTransport as RedisEventTransport
+    from ..event.transport import RedisStreamEventTransport as RedisStreamEventTransport
 
 __all__ = ["BaseEventTransport", "MemoryEventTransport"]
 

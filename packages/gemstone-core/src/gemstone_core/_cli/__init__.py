@@ -1,7 +1,7 @@
 """The command ``gemstone``.
 
 - ``_group``: its commands, one file each: ``_run``, ``_call``, ``_services``, ``_emit``,
-  ``_listen``, ``_registry``, ``_version``;
+  ``_listen``, ``_dead_letters``, ``_registry``, ``_version``;
 - ``_target``: the service that ``run`` is told; ``_given``: what it is told to set;
 - ``_options``, ``_values``: what people write, read and checked;
 - ``_failures``: what can go wrong, and with which status the process ends then;

@@ -10,6 +10,7 @@ import click
 from gemstone.errors import (
     CalledServiceError,
     DiscoveryError,
+    EventBrokerError,
     EventBufferFullError,
     EventError,
     EventExpiredError,
@@ -70,7 +71,12 @@ def _explained(error: Exception) -> click.ClickException:
             return NotReachable(f"{said}{hint if error.__cause__ else ''}")
         case InvalidEventError() | ServiceConfigurationError():
             return click.UsageError(said)
-        case EventBufferFullError() | EventExpiredError() | EventUnconfirmedError():
+        case (
+            EventBrokerError()
+            | EventBufferFullError()
+            | EventExpiredError()
+            | EventUnconfirmedError()
+        ):
             return NotReachable(said)
         case EventError():
             return Refused(said)

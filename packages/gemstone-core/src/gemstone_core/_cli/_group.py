@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from ._call import call, call_raw
+from ._dead_letters import dead_letters, forget
 from ._emit import emit
 from ._listen import listen
 from ._registry import registry
@@ -67,5 +68,8 @@ def gemstone() -> None:
     """
 
 
-for command in (run, call, call_raw, services, emit, listen, registry, version):
+for command in (
+    *(run, call, call_raw, services, emit, listen),
+    *(dead_letters, forget, registry, version),
+):
     gemstone.add_command(command)

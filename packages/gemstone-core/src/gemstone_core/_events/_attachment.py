@@ -3,18 +3,22 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gemstone.errors import InvalidEventError, ServiceStateError
+from gemstone.errors import InvalidEventError
 
 from .._threads import on_event_loop
+from ._durable import DurableEventTransport
 from ._event import Event
+from ._figures import EventLimits, EventStatus
 from ._outbox import Outbox
 from ._supervisor import Supervisor
+from ._tally import Tally
+from ._verdict import Unhandled, Verdict
 
 if TYPE_CHECKING:
     from ._transport import BaseEventTransport
@@ -24,45 +28,6 @@ if TYPE_CHECKING:
 _PROBATION: Final = 5.0
 #: How often one that waits for a transport looks whether it is to end, in seconds.
 _ASK_EVERY: Final = 0.2
-
-
-@dataclass(frozen=True)
-class EventLimits:
-    """What limits the events of a service; its attributes of the same names say more."""
-
-    max_concurrent_events: int = 100
-    max_event_size: int = 4 * 1024 * 1024
-    emit_buffer_size: int = 10_000
-    emit_timeout: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class EventStatus:
-    """How one transport of a service is doing.
-
-    Attributes:
-        transport: which one, without its password.
-        connected_since: since when it has all the connections that it needs, in seconds of
-            :func:`time.time`; ``None`` if one is missing.
-        error: why one is missing, as far as that is known.
-        reconnects: how often a connection was there again.
-        emitted: how many events the broker has taken.
-        waiting: how many of which nothing is decided yet.
-        failed: how many were not emitted.
-        consumed: how many came, and were given to handlers.
-        refused: how many came, and could not be read.
-    """
-
-    transport: str
-    connected_since: float | None
-    error: str | None
-    reconnects: int
-    emitted: int
-    waiting: int
-    failed: int
-    consumed: int
-    refused: int
-
 
 #: What is called when all handlers of an event have ended: with what one of them raised, if so.
 OnDone = Callable[[BaseException | None], object]
@@ -88,6 +53,7 @@ class Attachment:
         owner: the name of the service, for the names of threads.
         limits: how many, how large, how long.
         logger: where changes of the state, losses and bad events are told.
+        service_name: the service in whose name durable events are received; empty for none.
     """
 
     def __init__(
@@ -96,8 +62,10 @@ class Attachment:
         owner: str,
         limits: EventLimits,
         logger: logging.Logger,
+        service_name: str,
     ) -> None:
         self.transport = transport
+        self.service_name = service_name
         self.limits = limits
         self.outbox = Outbox(transport, limits.emit_buffer_size, limits.emit_timeout, logger)
         self._logger = logger
@@ -110,6 +78,11 @@ class Attachment:
         self._refused_names: set[str] = set()
         self._consumed = 0
         self._refused = 0
+        self._judged: Counter[Verdict] = Counter()
+        self._lost = Tally(
+            logger, f"{transport}: the broker threw away %s that not all services had handled: %s"
+        )
+        self._dead = Tally(logger, f"{transport}: %s went to the dead letters; the last one: %s")
         self._publishing = Supervisor(
             f"{owner}-{transport}-publishing",
             f"{transport}, to emit events",
@@ -162,6 +135,21 @@ class Attachment:
         for supervisor in self.supervisors():
             supervisor.decided.wait(max(0.0, deadline - time.monotonic()))
 
+    def stop_receiving(self) -> bool:
+        """Take no more events from a durable transport, which is to acknowledge the others.
+
+        Returns:
+            Whether it is durable; if not, there is nothing to acknowledge.
+        """
+        if not isinstance(self.transport, DurableEventTransport):
+            return False
+        self._refuse_more()
+        try:
+            self.transport.stop_receiving()
+        except Exception:
+            self._logger.exception("stop_receiving() of %s failed", self.transport)
+        return True
+
     def stop_accepting(self, deadline: float) -> bool:
         """Receive no more events. Blocks.
 
@@ -171,9 +159,7 @@ class Attachment:
         Returns:
             Whether the transport has ended.
         """
-        with self._has_place:
-            self._is_stopping = True
-            self._has_place.notify_all()
+        self._refuse_more()
         if not self.transport._can_be_stopped:
             # Its thread is a daemon, and what it still brings is refused.
             self._accepting.stop(self._stop_transport, time.monotonic())
@@ -228,6 +214,18 @@ class Attachment:
         if not more:
             receiver.wake()
 
+    def judged(self, event: Event, decided: Verdict, error: BaseException | None) -> None:
+        """Count, and tell, what became of an event that was not handled."""
+        with self._has_place:
+            self._judged[decided] += 1
+        if decided is Verdict.DEAD:
+            why = "its process died each time" if error is None else repr(error)
+            self._dead.add(1, f"{event!r}, after {event.attempt} deliveries ({why})")
+
+    def count_lost(self, count: int, why: str) -> None:
+        """What :meth:`DurableEventTransport.count_lost` does."""
+        self._lost.add(count, why)
+
     def status(self) -> EventStatus:
         """How it is doing. From any thread."""
         supervisors = self.supervisors()
@@ -243,6 +241,9 @@ class Attachment:
             failed=self.outbox.failed,
             consumed=self._consumed,
             refused=self._refused,
+            retried=self._judged[Verdict.AGAIN],
+            dead=self._judged[Verdict.DEAD],
+            lost=self._lost.total,
         )
 
     def _publish(self) -> None:
@@ -323,6 +324,11 @@ class Attachment:
                 )
             raise
 
+    def _refuse_more(self) -> None:
+        with self._has_place:
+            self._is_stopping = True
+            self._has_place.notify_all()
+
     def _enter(self) -> Receiver:
         """Wait until there is a place for one more event."""
         with self._has_place:
@@ -336,7 +342,7 @@ class Attachment:
                     self._receiver.wake()
                 self._has_place.wait()
             if self._is_stopping or self._receiver is None:
-                raise ServiceStateError(f"{self.transport} accepts no events now")
+                raise Unhandled(f"{self.transport} accepts no events now")
             self._with_handlers += 1
             self._consumed += 1
             return self._receiver

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gemstone.errors import InvalidEventError, ServiceConfigurationError
 
-from ._attachment import Attachment, EventLimits
+from ._attachment import Attachment
 from ._emission import Emission
 from ._event import NO_HEADERS, check_event_name, check_headers, encode_body
+from ._figures import EventLimits
 from ._receipt import Receipt, joint_receipt
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def attach(service: "MicroService", transports: "Iterable[BaseEventTransport]") 
         service.max_event_size,
         service.emit_buffer_size,
         service.emit_timeout,
+        service.max_deliveries,
     )
-    return [
-        Attachment(transport, str(service.name), limits, service.logger) for transport in transports
-    ]
+    name = str(service.name)
+    return [Attachment(transport, name, limits, service.logger, name) for transport in transports]
 
 
 def emit(

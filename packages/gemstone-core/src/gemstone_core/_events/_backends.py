@@ -16,6 +16,11 @@ _TRANSPORTS: Final[Backends[BaseEventTransport]] = Backends(
         "unix": "redis",
         "amqp": "rabbitmq",
         "amqps": "rabbitmq",
+        "redis+stream": "redis",
+        "rediss+stream": "redis",
+        "unix+stream": "redis",
+        "amqp+durable": "rabbitmq",
+        "amqps+durable": "rabbitmq",
     },
 )
 

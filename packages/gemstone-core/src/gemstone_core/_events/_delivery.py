@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final
 
-from gemstone.errors import ServiceStateError
-
 from .._tasks import is_cancelled
 from ._attachment import OnDone
 from ._event import Event
 from ._handler import EventHandler
+from ._verdict import Unhandled
 
 #: How long events may hold up what else the loop has to do, in seconds.
 _SLICE: Final = 0.002
@@ -98,7 +97,7 @@ class Delivery:
     def _give_up(self) -> None:
         while self._arrived:
             _, on_done = self._arrived.popleft()
-            on_done(ServiceStateError("the service stopped before it was handled"))
+            on_done(Unhandled("the service stopped before it was handled"))
 
     def _work_off(self) -> None:
         self._is_due = False  # before looking at what is there, so that nothing is overlooked
@@ -172,7 +171,7 @@ class Delivery:
             else:
                 errors = await asyncio.gather(*(self._run_one(*each) for each in handlers))
         except asyncio.CancelledError:
-            on_done(ServiceStateError("the service stopped while it was handled"))
+            on_done(Unhandled("the service stopped while it was handled"))
             raise
         on_done(next((each for each in (error, *errors) if each is not None), None))
 

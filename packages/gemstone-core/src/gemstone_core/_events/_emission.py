@@ -1,6 +1,7 @@
 """What waits in an outbox: an event, and the receipt that its emitter has."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +17,21 @@ class Emission:
         data: its body, as JSON.
         headers: what the emitter said about it.
         expires_at: when it is too late to send it, in seconds of :func:`time.monotonic`.
+        emitted_at: when it was emitted, in seconds of :func:`time.time`.
+        may_be_emitted: whether it was sent already, and nobody knows what has become of it.
         receipt: what the emitter was given.
     """
 
-    __slots__ = ("_id", "data", "expires_at", "headers", "name", "receipt")
+    __slots__ = (
+        "_id",
+        "data",
+        "emitted_at",
+        "expires_at",
+        "headers",
+        "may_be_emitted",
+        "name",
+        "receipt",
+    )
 
     def __init__(
         self,
@@ -33,6 +45,8 @@ class Emission:
         self.data = data
         self.headers = headers
         self.expires_at = expires_at
+        self.emitted_at = time.time()
+        self.may_be_emitted = False
         self.receipt = Receipt()
         self._id = id
 

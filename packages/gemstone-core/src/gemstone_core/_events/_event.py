@@ -31,12 +31,14 @@ class Event:
         headers: what the emitter said about it, where the transport carries headers.
         attempt: which delivery of the event this is, from 1.
         transport: what it came through.
+        time: when it was emitted, in seconds of :func:`time.time`, where the transport carries
+            that; over AMQP without fractions.
 
     Attributes:
         name: as above, and so are the others.
     """
 
-    __slots__ = ("_body", "_data", "attempt", "headers", "id", "name", "transport")
+    __slots__ = ("_body", "_data", "attempt", "headers", "id", "name", "time", "transport")
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Event:
         headers: Mapping[str, str] | None = None,
         attempt: int = 1,
         transport: "BaseEventTransport | None" = None,
+        time: float | None = None,
     ) -> None:
         self.name = name
         self._body = body
@@ -55,6 +58,7 @@ class Event:
         self.headers = headers or NO_HEADERS
         self.attempt = attempt
         self.transport = transport
+        self.time = time
 
     @classmethod
     def from_json(
@@ -65,6 +69,7 @@ class Event:
         id: str | None = None,
         headers: Mapping[str, str] | None = None,
         attempt: int = 1,
+        time: float | None = None,
     ) -> "Event":
         """An event whose body came as JSON. Nothing is decoded yet, so nothing can fail.
 
@@ -74,8 +79,9 @@ class Event:
             id: its id, if it came with one.
             headers: its headers, if it came with some.
             attempt: which delivery of the event this is, from 1.
+            time: when it was emitted, in seconds of :func:`time.time`, if that is known.
         """
-        event = cls(name, _UNDECODED, id=id, headers=headers, attempt=attempt)
+        event = cls(name, _UNDECODED, id=id, headers=headers, attempt=attempt, time=time)
         event._data = data
         return event
 
@@ -109,6 +115,7 @@ class Event:
             headers=dict(self.headers),
             attempt=self.attempt,
             transport=self.transport,
+            time=self.time,
         )
 
     def __repr__(self) -> str:

@@ -17,14 +17,17 @@ from ._transport import BaseEventTransport
 
 if TYPE_CHECKING:
     from .._microservice import MicroService
-    from ._attachment import Attachment, EventStatus
+    from ._attachment import Attachment
     from ._delivery import Delivery
+    from ._figures import EventStatus
     from ._receipt import Receipt
 
 #: How long a start waits until it is known whether the brokers are there, in seconds.
 _FIRST_TRY: Final = 2.0
 #: How long a stop may take that nobody has bounded, in seconds.
 _DISCARD: Final = 10.0
+#: How long a durable transport has to acknowledge what was handled just in time, in seconds.
+_ACKNOWLEDGE: Final = 1.0
 #: What ending a transport may take beyond its time, in seconds, before it is taken to hang.
 _MARGIN: Final = 0.5
 
@@ -143,12 +146,21 @@ class EventHub:
         """
         if self._delivery is None:
             return []
-        late = await self._in_thread(
-            lambda: _late(each for each in self._attached() if not each.stop_accepting(deadline)),
+        # Those that have something to acknowledge end when the handlers have.
+        durable = [each for each in self._attached() if each.stop_receiving()]
+        others = [each for each in self._attached() if each not in durable]
+        late = await self._end(others, deadline) if others else []
+        late += await self._delivery.finish(deadline)
+        if durable:
+            late += await self._end(durable, max(deadline, time.monotonic() + _ACKNOWLEDGE))
+        return late
+
+    async def _end(self, attachments: "list[Attachment]", deadline: float) -> list[str]:
+        return await self._in_thread(
+            lambda: _late(each for each in attachments if not each.stop_accepting(deadline)),
             "stop",
             deadline - time.monotonic(),
         )
-        return late + await self._delivery.finish(deadline)
 
     async def end(self, within: float) -> list[str]:
         """Let the brokers take what was emitted, and end.

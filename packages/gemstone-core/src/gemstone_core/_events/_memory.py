@@ -166,5 +166,9 @@ class _Bus:
 
 def _event(emission: Emission) -> Event:
     return Event.from_json(
-        emission.name, emission.data, id=emission.id, headers=dict(emission.headers)
+        emission.name,
+        emission.data,
+        id=emission.id,
+        headers=dict(emission.headers),
+        time=emission.emitted_at,
     )

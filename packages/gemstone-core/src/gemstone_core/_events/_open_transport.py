@@ -13,12 +13,14 @@ from typing import Any, Final, Self
 
 from gemstone.errors import ServiceConfigurationError, ServiceStateError
 
-from ._attachment import Attachment, EventLimits, EventStatus, OnDone
+from ._attachment import Attachment, OnDone
 from ._attachments import close_attachments, emit
 from ._backends import transport_from_url
 from ._event import Event, check_event_name
+from ._figures import EventLimits, EventStatus
 from ._receipt import Receipt
 from ._transport import BaseEventTransport, HandlerFunction
+from ._verdict import Unhandled
 
 #: How long :meth:`OpenTransport.listen` waits for the broker, in seconds.
 _PATIENCE: Final = 10.0
@@ -35,6 +37,8 @@ def open_transport(
     emit_timeout: float = EventLimits.emit_timeout,
     max_concurrent_events: int = EventLimits.max_concurrent_events,
     max_event_size: int = EventLimits.max_event_size,
+    max_deliveries: int = EventLimits.max_deliveries,
+    name: str = "",
 ) -> "OpenTransport":
     """Emit events, and listen to them, without a service.
 
@@ -53,6 +57,10 @@ def open_transport(
         emit_timeout: how long each of them waits, in seconds.
         max_concurrent_events: how many events are fetched before the first is handled.
         max_event_size: how large the body of an event may be, in bytes.
+        max_deliveries: how often a durable transport delivers an event whose handlers fail.
+        name: of the service whose share of durable events is received. By default that is nobody's:
+            then what is emitted from now on is received, none of it is kept, and no service misses
+            it.
 
     Returns:
         The transport, open; nothing is connected before it is needed.
@@ -71,11 +79,15 @@ def open_transport(
         raise ServiceConfigurationError(
             f"{transport} belongs to the service {transport.microservice.name!r}: make another one"
         )
-    limits = EventLimits(max_concurrent_events, max_event_size, emit_buffer_size, emit_timeout)
-    for name, value in asdict(limits).items():
+    limits = EventLimits(
+        max_concurrent_events, max_event_size, emit_buffer_size, emit_timeout, max_deliveries
+    )
+    for limit, value in asdict(limits).items():
         if not isinstance(value, int | float) or value <= 0:
-            raise ServiceConfigurationError(f"{name} is {value!r}: it must be a number above 0")
-    return OpenTransport(transport, limits)
+            raise ServiceConfigurationError(f"{limit} is {value!r}: it must be a number above 0")
+    if not isinstance(name, str) or not (name.isprintable() or not name):
+        raise ServiceConfigurationError(f"name is {name!r}: it must be a printable string")
+    return OpenTransport(transport, limits, name)
 
 
 class OpenTransport:
@@ -85,9 +97,9 @@ class OpenTransport:
     from those too. As a context manager it is closed at the end.
     """
 
-    def __init__(self, transport: BaseEventTransport, limits: EventLimits) -> None:
+    def __init__(self, transport: BaseEventTransport, limits: EventLimits, name: str) -> None:
         self._logger = logging.getLogger("gemstone.event")
-        self._attachment = Attachment(transport, "open", limits, self._logger)
+        self._attachment = Attachment(transport, name or "open", limits, self._logger, name)
         self._handlers: dict[str, list[HandlerFunction]] = {}
         self._arrived: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
         self._thread = threading.Thread(
@@ -137,6 +149,9 @@ class OpenTransport:
     def listen(self, *event_names: str, timeout: float | None = None) -> Iterator[Event]:
         """The events of some names, as they come. Begins when it is called.
 
+        An event is handled when the next one is asked for. Of a durable transport that has a name,
+        it is delivered again if it never is.
+
         Args:
             event_names: the names.
             timeout: ends when no event has come for so many seconds; by default only when the
@@ -166,7 +181,10 @@ class OpenTransport:
                 return
             self._is_closed = True
         atexit.unregister(self.close)
-        if close_attachments([self._attachment], timeout):
+        deadline = time.monotonic() + timeout
+        if self._attachment.stop_receiving():
+            self._leave_the_rest(deadline)
+        if close_attachments([self._attachment], max(0.0, deadline - time.monotonic())):
             self._logger.error("%s did not end within %s s", self._attachment.transport, timeout)
         self._arrived.put(None)
         if self._thread.is_alive() and self._thread is not threading.current_thread():
@@ -192,6 +210,22 @@ class OpenTransport:
     ) -> None:
         self.close()
 
+    def _leave_the_rest(self, deadline: float) -> None:
+        """Handle what has begun; somebody else gets the rest."""
+        waiting: list[_Arrival] = []
+        while True:
+            try:
+                arrival = self._arrived.get_nowait()
+            except queue.Empty:
+                break
+            if arrival is not None:
+                waiting.append(arrival)
+        for _, on_done in waiting:
+            on_done(Unhandled("it was closed before the event was handled"))
+        self._arrived.put(None)
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+
     def _begin_to_emit(self) -> None:
         with self._lock:
             if not self._is_closed and not self._is_emitting:
@@ -206,6 +240,8 @@ class OpenTransport:
                 raise ServiceStateError(f"{self._attachment.transport} {state}: open another one")
             self._is_accepting = True
             self._attachment.start_accepting(names, self)
+        if self._attachment.service_name:
+            self._begin_to_emit()  # what is to be delivered again may have to be sent
         self._attachment.wait_for_first_try(time.monotonic() + _PATIENCE)
 
     def _events(self, timeout: float | None) -> Iterator[Event]:
@@ -218,10 +254,12 @@ class OpenTransport:
                 self._arrived.put(None)  # whoever iterates again is to know, too
                 return
             event, on_done = arrival
+            error: Exception | None = Unhandled("nobody asked for the event after it")
             try:
                 yield event
+                error = None
             finally:
-                on_done(None)
+                on_done(error)
 
     def _next(self, timeout: float | None) -> _Arrival | None:
         deadline = math.inf if timeout is None else time.monotonic() + timeout

@@ -30,7 +30,7 @@ class Outbox:
     Its transport takes some, hands them to the broker, and says for each what became of it:
     :meth:`done`, :meth:`fail`, or :meth:`put_back`. Of those about which it has said nothing
     when it gives up its connection, nobody knows: their receipts fail, and they are not sent
-    again. All methods may be called from any thread.
+    again. (A durable transport puts them back, too.) All methods may be called from any thread.
 
     Args:
         transport: whose events they are, for messages.
@@ -142,10 +142,19 @@ class Outbox:
             emission.receipt.set_exception(error)
         self._losses.tell(at_once=self._is_given_up)  # nobody would tell it later
 
-    def put_back(self, emissions: Sequence[Emission]) -> None:
-        """These events were taken, but not sent: they wait again, before all others."""
+    def put_back(self, emissions: Sequence[Emission], *, unconfirmed: bool = False) -> None:
+        """These events were taken, but not sent: they wait again, before all others.
+
+        Args:
+            emissions: the events, in their order.
+            unconfirmed: whether they were perhaps sent, and are to be sent again. If they expire
+                now, their receipts don't say that they were not emitted.
+        """
         if not emissions:
             return
+        if unconfirmed:
+            for emission in emissions:
+                emission.may_be_emitted = True
         when_ready = None
         with self._lock:
             given_up = self._is_given_up
@@ -154,18 +163,24 @@ class Outbox:
                 self._waiting.extendleft(reversed(emissions))
                 when_ready = self._wake()
         if given_up:
-            self.fail(emissions, self._closed_too_early())
+            self._fail_closed(emissions)
         elif when_ready is not None:
             when_ready()
 
-    def connected(self) -> None:
-        """There is a connection to the broker, which takes events from now on."""
+    def connected(self, *, others_must_be_there: bool = True) -> None:
+        """There is a connection to the broker, which takes events from now on.
+
+        Args:
+            others_must_be_there: whether an event is lost to those who are not connected when it is
+                emitted. Then nothing is handed over until they had time to come back, too.
+        """
         with self._lock:
             self._is_away = False
             expired = self._pop_expired()
         self._fail_expired(expired)
         self._losses.outage_ends()
-        self._hold(min(self._on_connected(), self.timeout / 2))
+        others_need = min(self._on_connected(), self.timeout / 2)
+        self._hold(others_need if others_must_be_there else 0.0)
 
     # For those who run transports.
 
@@ -265,7 +280,7 @@ class Outbox:
             left = [*self._waiting]
             self._waiting.clear()
             when_ready, self._when_ready = self._when_ready, None
-        self.fail(left, self._closed_too_early())
+        self._fail_closed(left)
         self._losses.tell(at_once=True)
         if when_ready is not None:
             when_ready()
@@ -325,16 +340,25 @@ class Outbox:
 
     def _fail_expired(self, expired: list[Emission]) -> None:
         if expired:
-            self.fail(
+            self._give_up(
                 expired,
-                EventExpiredError(
-                    f"{self._transport} did not take it within {self.timeout} s (emit_timeout): "
-                    "there was no connection to the broker, or it was too slow"
-                ),
+                f"did not take it within {self.timeout} s (emit_timeout): there was no connection "
+                "to the broker, or it was too slow",
             )
 
-    def _closed_too_early(self) -> EventExpiredError:
-        return EventExpiredError(f"{self._transport} was closed before the broker took it")
+    def _fail_closed(self, emissions: Sequence[Emission]) -> None:
+        self._give_up(emissions, "was closed before the broker took it")
+
+    def _give_up(self, emissions: Sequence[Emission], why: str) -> None:
+        known = [each for each in emissions if not each.may_be_emitted]
+        unknown = [each for each in emissions if each.may_be_emitted]
+        self.fail(known, EventExpiredError(f"{self._transport} {why}"))
+        self.fail(
+            unknown,
+            EventUnconfirmedError(
+                f"{self._transport} {why}; it was sent, but never confirmed: the broker may have it"
+            ),
+        )
 
     def _full(self) -> str:
         return (

@@ -24,6 +24,7 @@ _COUNTS = (
     "max_body_size",
     "max_concurrent_events",
     "max_connections",
+    "max_deliveries",
     "max_event_size",
     "max_parallel_blocking_tasks",
     "max_pending_blocking_calls",

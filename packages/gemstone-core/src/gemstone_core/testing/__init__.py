@@ -18,10 +18,12 @@ Or of a discovery strategy::
         def make_strategy(self):
             return MyStrategy("my://127.0.0.1:1234")
 
-Nothing but pytest is needed.
+A durable transport has a contract of its own, :class:`DurableEventTransportContract`. Nothing but
+pytest is needed.
 """
 
 from ._discovery_strategies import DiscoveryStrategyContract
+from ._durable_transports import DurableEventTransportContract
 from ._event_transports import EventTransportContract
 
-__all__ = ["DiscoveryStrategyContract", "EventTransportContract"]
+__all__ = ["DiscoveryStrategyContract", "DurableEventTransportContract", "EventTransportContract"]

@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 from gemstone.errors import EventError
 
-from .._events._attachment import EventStatus
+from .._events._figures import EventStatus
 from .._events._open_transport import OpenTransport, open_transport
 from .._events._receipt import Receipt
 from .._events._transport import BaseEventTransport

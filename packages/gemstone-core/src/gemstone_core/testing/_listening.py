@@ -41,14 +41,14 @@ def note(service: Listener, event: Event) -> None:
 
 def make_listener(
     transports: Sequence[BaseEventTransport | str],
-    handlers: Mapping[str, Handler],
+    handlers: Mapping[str, Handler] | Sequence[tuple[str, Handler]],
     **attributes: Any,
 ) -> Listener:
     """A service with a handler for each event.
 
     Args:
         transports: its ``event_transports``.
-        handlers: what is called, by the names of the events.
+        handlers: what is called, by the names of the events; pairs, where one has several.
         attributes: what else is to stand in its class.
     """
     members: dict[str, Any] = {
@@ -56,7 +56,8 @@ def make_listener(
         "event_transports": transports,
         **attributes,
     }
-    for number, (event_name, handler) in enumerate(handlers.items()):
+    pairs = handlers.items() if isinstance(handlers, Mapping) else handlers
+    for number, (event_name, handler) in enumerate(pairs):
         members[f"handle_{number}"] = _method(event_name, handler)
     cls: type[Listener] = type("Listener", (Listener,), members)
     return cls()

@@ -1,0 +1,94 @@
+"""The brokers of the proofs, and what happens to them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from ...brokers import Broker, RabbitMq, Redis
+from .service import NUMBER
+
+_SCENARIOS: Final = (
+    *("brokers-die", "workers-die", "emitters-die", "poison", "instances", "workers-stop"),
+    "loss",
+)
+
+
+class Keeper(ABC):
+    """A broker that keeps events.
+
+    Attributes:
+        label: how it is called in the table.
+        broker: which one it is.
+    """
+
+    label: str
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """What services use it by."""
+
+    @abstractmethod
+    def forget(self, service: str) -> None:
+        """Loses what it keeps, while it runs."""
+
+    #: What the service says of that.
+    says_of_loss: str
+    #: What can happen to it.
+    scenarios: Sequence[str]
+
+    def prepare(self) -> None:
+        """See to it that it runs, and can be looked into."""
+        self.broker.start()
+
+
+class RedisKeeper(Keeper):
+    """A Redis that writes everything down before it answers."""
+
+    label = "Redis"
+    says_of_loss = "had forgotten the group"
+    scenarios = _SCENARIOS
+    broker: Redis
+
+    @property
+    def url(self) -> str:
+        """Dead workers are found soon."""
+        return f"redis+stream{self.broker.url.removeprefix('redis')}?claim_after=2"
+
+    def forget(self, service: str) -> None:
+        """FLUSHALL."""
+        with self.broker.client() as client:
+            client.flushall()
+
+
+class RabbitMqKeeper(Keeper):
+    """A RabbitMQ."""
+
+    label = "RabbitMQ"
+    says_of_loss = "a queue was deleted"
+    scenarios = (*_SCENARIOS, "alarm")
+    broker: RabbitMq
+
+    @property
+    def url(self) -> str:
+        """The one with queues."""
+        return f"amqp+durable{self.broker.url.removeprefix('amqp')}"
+
+    def prepare(self) -> None:
+        """That is a moment after it answers clients."""
+        super().prepare()
+        self.broker.ctl("await_startup")
+
+    def forget(self, service: str) -> None:
+        """The queue is deleted."""
+        self.broker.delete_queue(f"gemstone:{service}:{NUMBER}")
+
+
+#: By their names for a command line.
+KEEPERS: Final[Mapping[str, Callable[[], Keeper]]] = {
+    "redis": lambda: RedisKeeper(Redis(appendonly="yes", appendfsync="always")),
+    "rabbitmq": lambda: RabbitMqKeeper(RabbitMq()),
+}
