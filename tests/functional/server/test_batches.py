@@ -21,7 +21,7 @@ class Nobody:
     """What brings a body to the dispatcher, without a socket."""
 
     headers: dict[str, str] = {}
-    timeout = None
+    timeout = task = None
     came = 0.0
     peer = None
 

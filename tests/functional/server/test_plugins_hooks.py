@@ -414,7 +414,7 @@ def test_a_plugin_of_an_embedded_service(serve):
 
     class Exchange:
         headers: dict[str, str] = {}
-        peer = timeout = None
+        peer = timeout = task = None
         came = 0.0
 
     answer = asyncio.run(service._dispatcher.dispatch(body, Exchange()))

@@ -1,5 +1,6 @@
 """What a method can know about the call that it answers."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -37,6 +38,11 @@ class Exchange(Protocol):
     @property
     def peer(self) -> str | None:
         """The address of the other side, as far as the carrier knows one."""
+        ...
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task that answers the body, as far as the carrier knows it already."""
         ...
 
     async def handler(self) -> Any:

@@ -142,6 +142,7 @@ class TornadoJsonRpcHandler(GemstoneCustomHandler):
         """Take the service, and the message that this handler is there for, if there is one."""
         super().initialize(microservice, **arguments)
         self.came = time.monotonic()
+        self.task: asyncio.Task[Any] | None = None
         self._visit = visit
         self._body = bytearray()
         self._refusal: Refusal | None = None
