@@ -20,7 +20,7 @@ class NoHttp:
     """What brings a body to the dispatcher, without a socket."""
 
     headers: dict[str, str] = {}
-    timeout = None
+    timeout = task = None
     peer = None
 
     async def handler(self):
