@@ -228,8 +228,10 @@ def test_with_one_place_calls_on_the_loop_come_one_after_another():
     assert service.log == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
+@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("places", [1, 16])
 @pytest.mark.parametrize("plugged", [False, True])
-def test_no_call_sees_what_another_has_put_into_a_context_variable(plugged):
+def test_no_call_sees_what_another_has_put_into_a_context_variable(plugged, places, timeout):
     class Watching(gemstone.BasePlugin):
         name = "watching"
 
@@ -237,6 +239,8 @@ def test_no_call_sees_what_another_has_put_into_a_context_variable(plugged):
             pass
 
     service = Members()
+    service.max_batch_concurrency = places
+    service.method_timeout = timeout
     if plugged:
         service.register_plugin(Watching)
     batch = [
@@ -275,6 +279,7 @@ def test_timeouts_and_task_groups_end_what_they_are_around():
     ]
 
 
+@pytest.mark.parametrize("timeout", [None, 20])
 @pytest.mark.parametrize("places", [1, 16])
 @pytest.mark.parametrize(
     ("call", "outcome"),
@@ -287,9 +292,12 @@ def test_timeouts_and_task_groups_end_what_they_are_around():
         (("raise_cancelled", True), -32603),
     ],
 )
-def test_a_call_that_cancels_itself_costs_no_other_its_answer(places, call, outcome):
+def test_a_call_that_cancels_itself_costs_no_other_its_answer(places, timeout, call, outcome):
     service = Members()
+    service.method_timeout = timeout
     service.max_batch_concurrency = places
+    if timeout is not None:
+        outcome = -32603  # its task is one more, which ends as cancelled
     waiting = ("hold", 1, 3)
     batch = [waiting, *QUICK, call, call, waiting, *QUICK, call, waiting]
     held = ["nothing", 1, "outer", [1, 3]]
@@ -382,10 +390,12 @@ def cancelled(service, members, turns):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("timeout", [None, 20])
 @pytest.mark.parametrize("turns", range(1, 12))
-def test_the_end_of_a_batch_ends_its_calls_and_no_notification(turns):
+def test_the_end_of_a_batch_ends_its_calls_and_no_notification(turns, timeout):
     service = Members()
     service.max_batch_concurrency = 3
+    service.method_timeout = timeout
     calls = [{"method": "number", "params": ["quick"], "id": 1}]
     calls += [{"method": "stay", "id": 2}] * 5
     notifications = [{"method": "note", "params": [str(number)]} for number in range(5)]
@@ -393,7 +403,7 @@ def test_the_end_of_a_batch_ends_its_calls_and_no_notification(turns):
     cancelled(service, [*calls, *notifications, *later], turns)
     began = service.log.count("began")
     assert began == service.log.count("cancelled")
-    assert began == 3 or turns < 6
+    assert began == 3 or turns < 10
     assert "later" not in service.log
     noted = [each for each in service.log if each.isdecimal()]
     assert sorted(noted) == sorted([*"01234", *"01234"])

@@ -4,5 +4,6 @@ Read in this order: ``_dispatcher`` (the way of a body), ``_messages`` (what goe
 wire), ``_calls`` (the way of a call), ``_method`` (one exposed method, ready to be called),
 ``_binding`` (params against a signature), ``_arrival`` and ``_bounded`` (who may call, and how
 long it may take), ``_failures`` (what methods raise), ``_blocking`` (calls that need a thread),
-``_batch`` and ``_lanes`` (many calls at once), ``_notifications`` (calls without an answer).
+``_batch``, ``_steps`` and ``_lanes`` (many calls at once), ``_notifications`` (calls without an
+answer).
 """

@@ -47,6 +47,7 @@ class Batch:
         self._notifications = notifications
         self._arrival = arrival
         self._simple = calls.simple if arrival.deadline is None else {}
+        self._is_timed = calls.are_timed(arrival)
         self._free_places = places
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
@@ -56,9 +57,9 @@ class Batch:
         #: The members that have no place yet: calls on the event loop as they are; otherwise what
         #: begins the member, and takes a place if it has to.
         self._waiting: deque[Member | Callable[[], None]] = deque()
-        #: Whether somebody is at it, or a task that has not run yet will be.
         self._is_beginning = False
         self._own_task = asyncio.current_task()
+        #: Those that execute calls on the event loop; each has a place.
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = without_deadline()
         self._lanes: Lanes | None = None
@@ -79,7 +80,8 @@ class Batch:
             if for_thread is not None:
                 self._add_to_lanes((index, id, call, for_thread))
                 return
-        self._waiting.append((index, call, id, method))
+        member = (index, call, id, method)
+        self._waiting.append(partial(self._begin_timed, member) if self._is_timed else member)
 
     def _add_to_lanes(self, member: LaneMember) -> None:
         if self._lanes is None:
@@ -121,21 +123,29 @@ class Batch:
             await self._notifications.wait(self._noted, self._began)
         return self._answers
 
-    def _begin_next(self) -> None:
-        """Begin members as long as there are places for them."""
+    def _begin_next(self, tasks: int = 1) -> None:
+        """Begin members as long as there are places for them.
+
+        Args:
+            tasks: how many tasks to begin, at most, for calls on the event loop. One may do with
+                all of them, so that it pays only to begin more where calls are known to wait.
+        """
         # A member may end before it has begun: then it comes here from within.
         if self._is_beginning:
             return
         self._is_beginning = True
         while self._free_places and self._waiting:
             first = self._waiting[0]
-            if isinstance(first, tuple):
+            if not isinstance(first, tuple):
+                self._waiting.popleft()
+                first()
+            elif tasks:
+                tasks -= 1
+                self._free_places -= 1
                 # Never an eager one, which would nest as deep as there are places.
-                task = asyncio.Task(self._run_calls(), loop=self._loop)
-                self._tasks.add(task)
-                return
-            self._waiting.popleft()
-            first()
+                self._tasks.add(asyncio.Task(self._run_calls(), loop=self._loop))
+            else:
+                break
         self._is_beginning = False
         if not (self._open or self._tasks or self._woken is None or self._woken.done()):
             self._woken.set_result(None)
@@ -148,12 +158,11 @@ class Batch:
         self._open = 0
         kept = [each for each in self._waiting if not isinstance(each, tuple)]
         self._waiting.clear()
-        self._waiting.extend(kept)
+        self._waiting.extend(kept)  # which knows that calls have failed
         for task in self._tasks:
             task.cancel()
             # What has not run yet never does, not even its end.
             task.add_done_callback(self._task_ended)
-        self._is_beginning = False
         self._begin_next()
 
     # Calls on the event loop.
@@ -173,23 +182,20 @@ class Batch:
         waiting = self._waiting
         turn_ends = time.monotonic() + _TURN
         answered = 0
-        has_place = False
         member: Member | Callable[[], None] | None = None
         try:
-            while self._free_places and waiting:
-                member = waiting.popleft()
+            while waiting:
+                member = waiting[0]
                 if not isinstance(member, tuple):
-                    member()
-                    continue
+                    break  # it needs a place as well
+                del waiting[0]
                 answered += 1
                 set_name(member[1].method)
                 context = new_context()
                 awaited = context.run(run, member)
                 if awaited is not IDLE:
-                    has_place = True
-                    self._free_places -= 1
-                    self._is_beginning = False
-                    self._begin_next()
+                    # Where the first one waits, the next will, too.
+                    self._begin_next(2 if answered == 1 else 1)
                     await until_idle(running, context, awaited)
                     break
                 if task.cancelling():
@@ -201,10 +207,31 @@ class Batch:
         finally:
             if self._failure is None:
                 self._open -= answered
-            if has_place:
-                self._free_places += 1
-            else:
-                self._is_beginning = False
+            self._task_ended(task)
+
+    def _begin_timed(self, member: Member) -> None:
+        """Begin a call that has a deadline: for that it waits for one more task in any case."""
+        if self._failure is None:
+            self._free_places -= 1
+            task = asyncio.Task(
+                self._run_timed(member),
+                loop=self._loop,
+                name=member[1].method,
+                context=self._context.copy(),  # not that of the call which has made place for it
+            )
+            self._tasks.add(task)
+
+    async def _run_timed(self, member: Member) -> None:
+        index, call, id, _ = member
+        task = asyncio.current_task(self._loop)
+        assert task is not None
+        try:
+            self._answers[index] = await self._calls.answer(call, id, self._arrival)
+        except BaseException as error:
+            self._call_failed(member, error)
+        finally:
+            if self._failure is None:
+                self._open -= 1
             self._task_ended(task)
 
     def _call_failed(self, member: object, error: BaseException) -> None:
@@ -227,6 +254,7 @@ class Batch:
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if task in self._tasks:
             self._tasks.remove(task)
+            self._free_places += 1
             self._begin_next()
 
     # Calls that need a thread.

@@ -110,6 +110,10 @@ class Calls:
             return self.answers.result(id, outcome) if id else None
         return self._write(method, id, outcome)[1]
 
+    def are_timed(self, arrival: Arrival) -> bool:
+        """Whether calls that came so have a deadline."""
+        return arrival.deadline is not None or self._method_timeout is not None
+
     def for_thread(self, call: Call, arrival: Arrival) -> ExposedMethod | None:
         """The method that a call is for, if all that is left to do can be done in a thread."""
         method = self._methods.get(call.method)
