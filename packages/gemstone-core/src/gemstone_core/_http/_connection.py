@@ -137,7 +137,7 @@ class Connection:
             self._linger(LINGER)
             self._transport.close()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended, whoever has ended it."""
         self.is_lost = True
         self.deadline = NEVER

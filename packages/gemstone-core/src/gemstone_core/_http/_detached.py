@@ -113,7 +113,7 @@ class _Bridge(asyncio.Protocol):
         """The other side takes more."""
         self._may_write.set()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
         self._stream.close()
         self._may_write.set()
