@@ -1,12 +1,11 @@
 """From the queues of a service to its handlers, and back: acknowledged, moved, or left."""
 
-import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from gemstone_core.event import Event, Verdict
+from gemstone_core.event import DurableEventTransport, Event, Verdict
 
 from ._connection import Connection
 from ._credit import Credit
@@ -43,27 +42,6 @@ _PATIENCE: Final = 3.0
 KEPT: Final[Mapping[str, object]] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000}
 
 
-class Host(Protocol):
-    """The transport, as far as the consumer needs it."""
-
-    def judge(self, event: Event, error: BaseException | None) -> Verdict:
-        """What becomes of an event."""
-        ...
-
-    def is_spent(self, event: Event) -> bool:
-        """Whether it was delivered too often."""
-        ...
-
-    def redelivery_delay(self, attempt: int) -> float:
-        """When it is delivered again."""
-        ...
-
-    @property
-    def max_deliveries(self) -> int:
-        """How often it may be."""
-        ...
-
-
 class DurableConsumer:
     """Fetches the events of some names for a service, through one connection.
 
@@ -73,47 +51,37 @@ class DurableConsumer:
     at a time: there the count is right.
 
     Args:
-        names: the names of the events.
-        service: the name of the service.
         host: the transport.
-        deliver: hands an event to its handlers, and calls back when they have ended.
-        limit: how many events may be with their handlers.
-        credit: counts them.
+        credit: counts the events that are with their handlers.
         moves: what is to be put into other queues.
         recent: what was handled lately.
-        on_connected: called when events of all names will come.
         parameters: where and how to connect.
         shown_url: what to call the broker in messages.
-        logger: where is told what was lost.
+
+    Raises:
+        ValueError: the name of the service is too long for those of its queues.
     """
 
     def __init__(
         self,
-        names: Sequence[str],
-        service: str,
-        host: Host,
-        deliver: Callable[..., None],
-        limit: int,
+        host: DurableEventTransport,
         credit: Credit,
         moves: Moves,
         recent: Recent,
-        on_connected: Callable[[], None],
         parameters: Any,
         shown_url: str,
-        logger: logging.Logger,
     ) -> None:
-        self._queues = {queue_of(service, name): name for name in names}
+        service, limit = host.service_name, host.max_concurrent_events
+        self._queues = {queue_of(service, name): name for name in host.event_names}
         self._retries = retries_of(service)
         self._suspects = suspects_of(service)
         self._service = service
         self._host = host
         self._moves = moves
         self._recent = recent
-        self._on_connected = on_connected
         self._shown_url = shown_url
-        self._logger = logger
         self._connection = Connection(parameters, shown_url, self._on_open)
-        self._delivering = Delivering(self._connection, deliver, limit, credit)
+        self._delivering = Delivering(self._connection, host.deliver, limit, credit)
         self._channel: Channel | None = None
         self._consumers: list[str] = []
         self._is_asked = False
@@ -181,7 +149,7 @@ class DurableConsumer:
             )
 
     def _on_consuming(self, _: object) -> None:
-        self._on_connected()
+        self._host.connected()
         self._connection.call_later(_LOOK_EVERY, self._look)
 
     # What could end it, unseen.

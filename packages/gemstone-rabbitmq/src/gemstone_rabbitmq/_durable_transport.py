@@ -105,16 +105,5 @@ class DurableRabbitMqEventTransport(RabbitMqTransport, DurableEventTransport):
         if not self.service_name:  # what is emitted from now on, of which nothing is kept
             return self._make_consumer()
         return DurableConsumer(
-            self.event_names,
-            self.service_name,
-            self,
-            self.deliver,
-            self.max_concurrent_events,
-            self._credit,
-            self._moves,
-            self._recent,
-            self.connected,
-            self._parameters,
-            self._shown_url,
-            self._logger,
+            self, self._credit, self._moves, self._recent, self._parameters, self._shown_url
         )

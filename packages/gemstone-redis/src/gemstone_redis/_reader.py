@@ -2,13 +2,13 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import redis
 
-from gemstone_core.event import Event, Verdict
+from gemstone_core.event import DurableEventTransport, Event, Verdict
 
 from ._holdings import Decided, Holdings
 from ._link import Command, Link
@@ -28,42 +28,6 @@ DEAD_AFTER: Final = 0.6
 _LOOK_EVERY: Final = 0.15
 #: An entry that was delivered so often, and never to an end, is delivered alone.
 _SUSPECT: Final = 2
-
-
-class Host(Protocol):
-    """The transport, as far as the reader needs it."""
-
-    def deliver(
-        self,
-        event: Event,
-        on_done: Callable[[BaseException | None], object] | None = None,
-        *,
-        more: bool = False,
-    ) -> None:
-        """Hand an event to its handlers."""
-        ...
-
-    def judge(self, event: Event, error: BaseException | None) -> Verdict:
-        """What becomes of it."""
-        ...
-
-    def is_spent(self, event: Event) -> bool:
-        """Whether it was delivered too often."""
-        ...
-
-    def redelivery_delay(self, attempt: int) -> float:
-        """When it is delivered again."""
-        ...
-
-    @property
-    def max_deliveries(self) -> int:
-        """How often it may be."""
-        ...
-
-    @property
-    def max_concurrent_events(self) -> int:
-        """How many may be with their handlers."""
-        ...
 
 
 class Reader:
@@ -86,7 +50,7 @@ class Reader:
     def __init__(
         self,
         link: Link,
-        host: Host,
+        host: DurableEventTransport,
         holdings: Holdings,
         names: Sequence[str],
         group: str,
