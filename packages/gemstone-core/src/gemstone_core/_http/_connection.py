@@ -1,15 +1,14 @@
 """A connection: what comes by it, in which order it is answered, and how long that may take."""
 
-import asyncio
 import sys
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 
 from ._detached import detach
 from ._head import BadRequest, Head
+from ._link import FOR_ANSWERS, FOR_HANDLER, Link
 from ._message import Message
 from ._reader import Reader
 
@@ -23,18 +22,15 @@ NEVER: Final = sys.maxsize
 LINGER: Final = 5.0
 #: How long it may be silent meanwhile, in seconds.
 _QUIET: Final = 1.0
-#: What a client must take of an answer in its time, in bytes, as long as so much is left.
-_LEAST: Final = 64 * 1024
+#: How much is read before it is looked whether others wait for their turn, in bytes: of a small
+#: message there are some thirty, and as an object it takes a thousand.
+_AT_ONCE: Final = 16 * 1024
 
 # Whom a connection waits for: with a limit for each, but for the service.
 _NEXT, _HEAD, _BODY, _SERVICE, _CLIENT, _END = range(6)
 
-# Why nothing is read for now: what has come is to be answered first, or a handler takes its time.
-FOR_ANSWERS: Final = 1
-FOR_HANDLER: Final = 2
 
-
-class Connection:
+class Connection(Link):
     """One connection, from the first byte to the last. On the event loop's thread.
 
     Args:
@@ -43,59 +39,45 @@ class Connection:
     Attributes:
         current: the message whose turn it is, or ``None``.
         deadline: when the other side is late, in ticks.
-        is_lost: whether the other side is not there any more.
     """
 
     __slots__ = (
-        "__weakref__",
+        "_ahead",
         "_failure",
         "_is_advancing",
-        "_is_blocked",
         "_is_over",
+        "_is_reading",
         "_lingers_until",
-        "_paused",
         "_reader",
         "_server",
         "_state",
-        "_taken",
-        "_transport",
         "_waiting",
-        "_writers",
-        "_written",
         "current",
         "deadline",
-        "is_lost",
     )
 
     def __init__(self, server: "HttpServer") -> None:
+        super().__init__()
         self._server = server
         self._reader = Reader(self.begin)
-        self._transport: Any = None
-        #: Messages that have come before their turn; most connections never have any.
+        #: Messages that have come before their turn, and bytes of which none are made yet; most
+        #: connections never have any.
         self._waiting: deque[Message] | None = None
+        self._ahead: bytearray | None = None
+        self._is_reading = False
         self._failure: BadRequest | None = None
-        #: Who waits until what was written has left.
-        self._writers: list[asyncio.Future[None]] | None = None
-        self._written = 0
-        self._taken = 0
         self._is_advancing = False
-        self._is_blocked = False
         self._is_over = False
         self._lingers_until = 0
-        self._paused = 0
         self._state = _HEAD
         self.current: Message | None = None
         self.deadline = NEVER
-        self.is_lost = False
 
     # What the event loop tells.
 
     def connection_made(self, transport: Any) -> None:
         """The connection is there, and its TLS handshake done."""
-        self._transport = transport
-        # Whoever writes waits until it has left: nothing piles up for a client that does not take
-        # it. (asyncio's TLS is full when there is as much as the limit, and not only beyond it.)
-        transport.set_write_buffer_limits(high=0 if self.certificate_holder is None else 1, low=0)
+        self._open(transport)
         self.deadline = self._server.clock.now + self._server.patience[_HEAD]
         if transport.is_closing():  # its server did not wait for it
             self.is_lost = True
@@ -106,13 +88,11 @@ class Connection:
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Something has come."""
-        try:
-            self._reader.feed(data)
-        except BadRequest as bad:
-            self._fail(bad)
-        except Exception:
-            self._server.logger.exception("What %s has sent could not be read", self.peer)
-            self.abort()
+        if self._ahead is None and len(data) <= _AT_ONCE:
+            self._read(data)
+        else:
+            self._ahead = bytearray(data) if self._ahead is None else self._ahead + data
+            self._read_ahead()
         self._look()
 
     def eof_received(self) -> None:
@@ -120,17 +100,12 @@ class Connection:
 
     def pause_writing(self) -> None:
         """What was written has not all left."""
-        self._is_blocked = True
-        self._taken = self._written
+        self._block()
         self._look()
 
     def resume_writing(self) -> None:
         """What was written has left."""
-        self._is_blocked = False
-        writers, self._writers = self._writers, None
-        for future in writers or ():
-            if not future.done():
-                future.set_result(None)
+        self._unblock()
         if not self._is_over:
             self._advance()
         elif self._state != _END:
@@ -139,31 +114,15 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended, whoever has ended it."""
-        self.is_lost = True
+        self._lose()
         self.deadline = NEVER
-        writers, self._writers = self._writers, None
-        for future in writers or ():
-            if not future.done():
-                future.set_exception(StreamClosedError())
-                future.exception()
-        self._waiting = None
+        self._waiting = self._ahead = None
         self._reader.close()
         if self.current is not None:
             self.current.abandon()
         self._server.connection_lost(self)
 
     # What its messages are told and tell.
-
-    @property
-    def peer(self) -> str | None:
-        """The IP address of the other side."""
-        name = self._transport.get_extra_info("peername")
-        return name[0] if isinstance(name, tuple) and name else None
-
-    @property
-    def certificate_holder(self) -> Any:
-        """What has the certificate of the other side, over TLS; else ``None``."""
-        return self._transport.get_extra_info("ssl_object")
 
     def begin(self, head: Head) -> Message:
         """A message has begun to come."""
@@ -187,11 +146,6 @@ class Connection:
             or (self._server.is_draining and not self._waiting and self._failure is None)
         )
 
-    def write(self, data: bytes) -> None:
-        """Send a part of the answer of the message that has its turn."""
-        self._written += len(data)
-        self._transport.write(data)
-
     def answer(self, data: bytes, *, ends: bool) -> None:
         """Send the whole answer of the message that has its turn.
 
@@ -206,6 +160,7 @@ class Connection:
             or self._is_blocked
             or self._paused
             or self._waiting
+            or self._ahead
             or self._failure is not None
             or self._reader.is_holding
             or self._server.closes_idle
@@ -217,20 +172,6 @@ class Connection:
         self.current = None
         self._state = state = _HEAD if self._reader.has_begun else _NEXT
         self.deadline = self._server.clock.now + self._server.patience[state]
-
-    def drained(self) -> "asyncio.Future[None]":
-        """Done when what was written has left, with an error if it never does."""
-        future = asyncio.get_running_loop().create_future()
-        if self.is_lost or self._transport.is_closing():
-            future.set_exception(StreamClosedError())
-            future.exception()
-        elif not self._is_blocked:
-            future.set_result(None)
-        else:
-            if self._writers is None:
-                self._writers = []
-            self._writers.append(future)
-        return future
 
     def answered(self, *, ends: bool) -> None:
         """The message that has its turn is answered.
@@ -245,7 +186,8 @@ class Connection:
             self._end(message is not None and message.has_come)
             return
         if self._reader.is_holding and not self._waiting:  # it was the one
-            self.data_received(self._reader.release())
+            self._ahead = bytearray(self._reader.release()) + (self._ahead or b"")
+            self._read_ahead()
         self._advance()
 
     def fail(self, bad: BadRequest) -> None:
@@ -262,19 +204,10 @@ class Connection:
             self._waiting = None
             self._advance()
 
-    def pause_reading(self, why: int = FOR_HANDLER) -> None:
-        """Let the other side wait with the rest, for this reason."""
-        if not self._paused and not self.is_lost and not self._transport.is_closing():
-            self._transport.pause_reading()
-        self._paused |= why
-
     def resume_reading(self, why: int = FOR_HANDLER) -> None:
         """This is no reason any more to let the other side wait."""
-        if self._paused & why:
-            self._paused &= ~why
-            if not self._paused and not self.is_lost and not self._transport.is_closing():
-                self._transport.resume_reading()
-            self._look()
+        super().resume_reading(why)
+        self._look()
 
     def wait_for_body(self, seconds: float) -> None:
         """Let the body of the message that has its turn take that long, from now on."""
@@ -283,16 +216,12 @@ class Connection:
 
     def detach(self) -> IOStream:
         """Hand the connection over to whoever asks for it: from now on it is not HTTP."""
-        held = self._reader.release()
+        held = self._reader.release() + bytes(self._ahead or b"")
+        self._ahead = None
         self.current = None
         stream = detach(self._transport, held, self._server.stream_closed)
         self._server.detached(self, stream, self._transport)
         return stream
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-        with suppress(RuntimeError):  # somebody has closed the loop
-            self._transport.abort()
 
     # What the server does with all of them.
 
@@ -304,10 +233,7 @@ class Connection:
     def late(self) -> None:
         """The deadline has passed."""
         if self._state == _CLIENT:
-            left = self._transport.get_write_buffer_size()
-            taken = self._written - left
-            if taken - self._taken >= min(_LEAST, left):
-                self._taken = taken
+            if self._has_taken():
                 self.deadline = self._server.clock.now + self._server.patience[_CLIENT]
             else:
                 self.abort()
@@ -321,6 +247,28 @@ class Connection:
 
     def _has_begun(self) -> bool:
         return self._reader.has_begun or self._reader.message is not None
+
+    def _read(self, data: bytes | memoryview) -> None:
+        try:
+            self._reader.feed(data)
+        except BadRequest as bad:
+            self._fail(bad)
+        except Exception:
+            self._server.logger.exception("What %s has sent could not be read", self.peer)
+            self.abort()
+
+    def _read_ahead(self) -> None:
+        """Read what has come, but make no more messages of it while others wait for their turn."""
+        if self._is_reading:  # it has come here from within
+            return
+        self._is_reading = True
+        while self._ahead and not self._waiting:
+            piece = bytes(self._ahead[:_AT_ONCE])
+            del self._ahead[:_AT_ONCE]
+            self._read(piece)
+        self._is_reading = False
+        if not self._ahead:
+            self._ahead = None
 
     def _fail(self, bad: BadRequest) -> None:
         """Nothing that comes can be read any more: say so, when everything else is answered."""
@@ -354,6 +302,8 @@ class Connection:
                     self._end(True)
                 break
         self._is_advancing = False
+        if self._ahead and not self._waiting:
+            self._read_ahead()
         if self._paused and not self._waiting:
             self.resume_reading(FOR_ANSWERS)
         self._look()
@@ -365,7 +315,7 @@ class Connection:
             has_come: whether nothing more may come that the answer must not be lost for.
         """
         self._is_over = self._reader.is_at_end = True
-        self._waiting = None
+        self._waiting = self._ahead = None
         if not has_come:
             self._linger(LINGER)
             if self._transport.can_write_eof():
