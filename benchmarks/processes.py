@@ -58,7 +58,8 @@ class Bench:
 def bench(peers: Path = PEERS_ENVIRONMENTS) -> Iterator[Bench]:
     """Pins this process to the load's core, and makes a place for the bytecode of all others."""
     cores = os.sched_getaffinity(0)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    environment = {k: v for k, v in os.environ.items() if k not in unwanted}
     with tempfile.TemporaryDirectory(prefix="gemstone-bench-") as folder:
         # Of its own, so that it can be written wherever the libraries are installed.
         environment["PYTHONPYCACHEPREFIX"] = folder
