@@ -106,7 +106,15 @@ def certificate(tmp_path_factory) -> Certificate:
     return Certificate(server, client, str(ca))
 
 
-@pytest.fixture(params=["asyncio", "uvloop", "asyncio over TLS", "uvloop over TLS"])
+@pytest.fixture(
+    params=[
+        "asyncio",
+        "uvloop",
+        # Encryption is the loop's, and the same on each interpreter.
+        pytest.param("asyncio over TLS", marks=pytest.mark.once),
+        pytest.param("uvloop over TLS", marks=pytest.mark.once),
+    ]
+)
 def way(request, certificate) -> Way:
     """How the services of a test are served."""
     loop, _, encrypted = request.param.partition(" over ")

@@ -23,7 +23,7 @@ from .._tasks import begin
 from ._acceptor import Acceptor
 from ._answers import CLOSE, OVERLOADED, AnswerWriter
 from ._clock import Clock
-from ._connection import NEVER, Connection
+from ._connection import LINGER, NEVER, Connection
 from ._endpoint import Endpoint, StartVisit
 from ._head import BadRequest, Head
 from ._message import Message
@@ -240,7 +240,10 @@ class HttpServer:
     async def _open(self, connection: Any, accepted: socket.socket) -> None:
         """Make a connection of a socket."""
         tls = self._options.tls
-        limits = {} if tls is None else {"ssl_handshake_timeout": self._options.header_timeout}
+        limits: dict[str, float] = {}
+        if tls is not None:
+            limits["ssl_handshake_timeout"] = self._options.header_timeout
+            limits["ssl_shutdown_timeout"] = LINGER
         try:
             await self._loop.connect_accepted_socket(
                 lambda: connection, accepted, ssl=tls, **limits
