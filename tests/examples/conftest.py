@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.brokers import free_ports
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,10 +23,8 @@ def root() -> Path:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, nor is given by chance meanwhile."""
+    return free_ports(1)[0]
 
 
 class Program:

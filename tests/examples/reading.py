@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import types
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gemstone
+from tools.brokers import free_ports
 
 from .conftest import ROOT, Program
 from .pages import Block, commands
@@ -31,9 +31,7 @@ GEMSTONE = str(Path(sys.executable).with_name("gemstone"))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 class Curl:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 import gemstone
+from tools.brokers import free_ports
 
 SERVICE = """
 import asyncio, sys, threading, time
@@ -105,9 +106,7 @@ class Process:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def accepts(port):
