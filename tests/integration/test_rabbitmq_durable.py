@@ -16,10 +16,19 @@ from gemstone.event import (
 )
 from gemstone_core.testing import DurableEventTransportContract
 from gemstone_rabbitmq import _durable_consumer
-from tools.brokers import free_ports
+from tools.brokers import RabbitMq, free_ports
 from tools.waiting import until
 
+from ..conftest import RABBITMQ, skip_if_given
 from .conftest import lines
+
+
+@pytest.fixture(scope="module")
+def _mortal_rabbitmq():
+    """One for these tests alone: durable queues stay, and others count the queues of theirs."""
+    skip_if_given(RABBITMQ)
+    with RabbitMq() as broker:
+        yield broker
 
 
 @pytest.fixture
