@@ -50,7 +50,7 @@ class Exchange(Protocol):
         ...
 
 
-class Request(msgspec.Struct, eq=False, gc=False):
+class Request(msgspec.Struct, eq=False):
     """The call that a method is answering, as :func:`current_request` gives it.
 
     Attributes:

@@ -223,7 +223,9 @@ class RpcMessage(Message, eq=False):
             self._chunks = None
         endpoint = self._endpoint
         answering = self._answer(endpoint.dispatcher.dispatch(self._body, self))
-        self.task = begin(endpoint.loop, answering, name=self.called or "call")
+        task = begin(endpoint.loop, answering, name=self.called or "call")
+        if not task.done():
+            self.task = task
 
     async def _answer(self, answering: Coroutine[Any, Any, bytes | None]) -> None:
         answer = None
@@ -242,6 +244,9 @@ class RpcMessage(Message, eq=False):
         finally:
             if self._visit is not None:
                 self._visit.answer.set_result(answer)
+            # The task knows this message by its context: else only the garbage collector, which has
+            # enough to do, would find that nobody needs the two any more.
+            self.task = None
 
     def _send(self, answer: bytes | None) -> None:
         ends = self._connection.ends_with(self)

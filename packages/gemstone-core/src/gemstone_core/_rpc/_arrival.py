@@ -20,7 +20,7 @@ _MOST_MILLISECONDS: Final = 10**9
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
-class Arrival(Struct, eq=False, gc=False):
+class Arrival(Struct, eq=False):
     """A body that came, and is being answered.
 
     Args:
