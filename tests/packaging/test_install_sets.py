@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 CLIENT = {"gemstone-client", "requests", "certifi", "charset-normalizer", "idna", "urllib3"}
-CORE = CLIENT | {"gemstone-core", "gemstone-config", "tornado", "msgspec"}
+CORE = CLIENT | {"gemstone-core", "gemstone-config", "tornado", "httptools", "msgspec"}
 GEMSTONE = CORE | {"gemstone", "click", "rich", "markdown-it-py", "mdurl", "pygments"}
 REDIS = GEMSTONE | {"gemstone-redis", "redis", "hiredis"}
 ALL = REDIS | {"gemstone-rabbitmq", "pika", "uvloop"}
