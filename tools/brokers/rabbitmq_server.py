@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ _ERLANG = (
     " -noinput -kernel inet_dist_use_interface {127,0,0,1}"
 )
 _CTL_WITHIN = 30.0
+_NOT_YET = "requires the 'rabbit' app to be running"
 
 
 class Queue(NamedTuple):
@@ -46,17 +48,22 @@ class RabbitMq(Broker):
         """What rabbitmqctl prints; it takes about 0.3 s."""
         self._running()  # else it would start an epmd that nobody ends
         command = [find_program("rabbitmqctl", _DEBIAN), "--quiet", *arguments]
-        done = subprocess.run(
-            command,
-            env=self._environment(self.folder),
-            capture_output=True,
-            text=True,
-            timeout=_CTL_WITHIN,
-        )
-        if done.returncode:
+        deadline = time.monotonic() + _CTL_WITHIN
+        while True:
+            done = subprocess.run(
+                command,
+                env=self._environment(self.folder),
+                capture_output=True,
+                text=True,
+                timeout=_CTL_WITHIN,
+            )
+            if not done.returncode:
+                return done.stdout
             said = (done.stderr + done.stdout).strip()
-            raise BrokerError(f"rabbitmqctl {' '.join(arguments)} failed: {said}")
-        return done.stdout
+            # It answers clients a moment before it can be looked into.
+            if _NOT_YET not in said or time.monotonic() > deadline:
+                raise BrokerError(f"rabbitmqctl {' '.join(arguments)} failed: {said}")
+            time.sleep(0.1)
 
     def connections(self) -> list[str]:
         """The names of all connections of clients."""
