@@ -15,11 +15,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from ._rules import MOST_DIGITS
+
 #: How large a head may be, and what surrounds the bytes of a body, in bytes.
 MAX_HEAD: Final = 64 * 1024
-#: A length of more digits is more than any machine has room for.
-_MOST_DIGITS: Final = 18
-
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+;=%]*)(?::[0-9]*)?")
 _LONGEST_HOST: Final = 1024
 #: What must not be said twice.
@@ -138,7 +137,7 @@ def _is_host(host: bytes) -> bool:
 def _size(length: bytes) -> int:
     if not length.isdigit():  # of bytes: those of ASCII
         raise _bad(f"Content-Length is a number of bytes, not {_shown(length)}")
-    if len(length) > _MOST_DIGITS and len(length.lstrip(b"0")) > _MOST_DIGITS:
+    if len(length) > MOST_DIGITS and len(length.lstrip(b"0")) > MOST_DIGITS:
         raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no body may be that large")
     return int(length)
 
