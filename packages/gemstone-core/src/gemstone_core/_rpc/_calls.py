@@ -95,8 +95,7 @@ class Calls:
         method = self.simple.get(call.method) if deadline is None else None
         coroutine = None if method is None else method.begin(call.params)
         if coroutine is None:
-            outcome = await self._execute(call, arrival, deadline)
-            return self._write(call.method, id, outcome)[1]
+            return self._write(call.method, id, await self._execute(call, arrival, deadline))[1]
         # Most calls: the method is awaited here, and not one coroutine further down.
         try:
             result = encode(await coroutine)
@@ -151,6 +150,7 @@ class Calls:
             raise
         told, answer = self._write(call.method, id, outcome)
         self._tell(request, told, began)
+        del outcome, told  # an error's traceback leads here
         return answer
 
     def _tell(self, request: Request, outcome: bytes | RpcError, began: float) -> None:
@@ -181,7 +181,8 @@ class Calls:
                 return await coroutine
             return await run_until(deadline, coroutine, method.name, arrival.abandon)
         except RpcError as error:
-            return error
+            # Raised in here: its traceback would lead to frames that know this very error.
+            return error.with_traceback(None)
         except Busy:
             return too_busy()
         except DeadlinePassed as late:
@@ -253,7 +254,10 @@ def outcome_of(error: BaseException) -> BaseException:
         BaseException: the error, if it is no outcome: somebody ends the process, or the task.
     """
     if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # whose traceback leads here
     return error
 
 
