@@ -34,6 +34,7 @@ import pytest
 import gemstone
 import gemstone.core
 import gemstone.plugins
+from gemstone.discovery import ServiceRegistry
 from gemstone_core._attributes import Attributes
 
 from .conftest import ROOT
@@ -54,6 +55,8 @@ def reader(tmp_path: Path, monkeypatch) -> Iterator[Callable[[Path], Reader]]:
     # nobody when it ends.
     monkeypatch.setattr(gemstone.MicroService, "port", 0)
     monkeypatch.setattr(gemstone.MicroService, "drain_grace", 0)
+    # Pages do so themselves: afterwards it is as it was.
+    monkeypatch.setattr(ServiceRegistry, "port", 0)
     with ExitStack() as stack:
         yield lambda page: Reader(page, tmp_path, stack)
 

@@ -216,7 +216,9 @@ def test_rabbitmq_is_looked_into(mortal_rabbitmq):
         channel.add_on_cancel_callback(cancelled.append)
         channel.basic_consume(name, lambda *_: None)
         assert len(mortal_rabbitmq.connections()) == 1
-        assert mortal_rabbitmq.queues() == [(name, 1, 1)]
+        [(queue_name, channel)] = mortal_rabbitmq.consumers()
+        assert (queue_name, channel[0]) == (name, "<")
+        until(lambda: mortal_rabbitmq.queues() == [(name, 1, 1, 1)], what="the message is with it")
 
         mortal_rabbitmq.delete_queue(name)
         assert mortal_rabbitmq.queues() == []

@@ -139,7 +139,8 @@ def test_what_is_emitted_is_persistent_and_lies_in_a_quorum_queue(broker, run):
         _, other, body = channel.basic_get(QUEUE)
         assert (body, own_headers(other), other.delivery_mode) == (b"2", {}, 2)
         assert len({properties.message_id, other.message_id}) == 2
-    told = broker._list("list_queues", "name", "type", "durable")
+    columns = ("name", "type", "durable")
+    told = json.loads(broker.ctl("--formatter", "json", "list_queues", *columns))
     assert {queue["type"] for queue in told} == {"quorum"}
     assert all(queue["durable"] for queue in told)
     assert {queue["name"] for queue in told} == {QUEUE, RETRIES, SUSPECTS, DEAD}
@@ -165,8 +166,7 @@ def test_prefetch_follows_max_concurrent_events(broker, run):
     until(lambda: service.at_once[0] == 3, what="as many are with handlers as may")
 
     def unacknowledged():
-        told = broker._list("list_queues", "name", "messages_unacknowledged")
-        return {queue["name"]: queue["messages_unacknowledged"] for queue in told}[QUEUE]
+        return {queue.name: queue.messages_unacknowledged for queue in broker.queues()}[QUEUE]
 
     until(lambda: unacknowledged() == 12, what="four times as many are fetched")
     service.release.set()
@@ -312,8 +312,7 @@ def test_an_alarm_is_waited_for_and_holds_up_no_acknowledgement(own_rabbitmq, ru
     service.release.set()
 
     def left():
-        told = broker._list("list_queues", "name", "messages")
-        return {queue["name"]: queue["messages"] for queue in told}[QUEUE]
+        return {queue.name: queue.messages for queue in broker.queues()}[QUEUE]
 
     # The one that failed must be moved, which must wait; it keeps none of the others waiting.
     until(lambda: left() == 1, what="the others are acknowledged")

@@ -124,10 +124,7 @@ def client(url):
 
 
 def unacknowledged(broker):
-    return sum(
-        queue["messages_unacknowledged"]
-        for queue in broker._list("list_queues", "messages_unacknowledged")
-    )
+    return sum(queue.messages_unacknowledged for queue in broker.queues())
 
 
 def lines(caplog, *words):
@@ -315,7 +312,7 @@ def test_wrong_credentials_and_hosts_are_told_and_tried_again(mortal_rabbitmq, r
         ("guest:guest", "nowhere", "nowhere"),
     ]:
         caplog.clear()
-        service = run(f"amqp://{user}@{address}/{vhost}", connected=False)
+        service = run(f"amqp://{user}@{address}/{vhost}", connected=False, emit_timeout=60.0)
         until(lambda service=service: service.status.error, what="it is told")
         assert words in service.status.error
         assert f"amqp://guest:***@{address}/{vhost}" in service.status.error
@@ -430,7 +427,7 @@ def test_nothing_is_left_after_its_end(mortal_rabbitmq):
     assert time.monotonic() - began < 5
     assert set(threading.enumerate()) <= before
     until(lambda: not mortal_rabbitmq.connections(), what="nobody is connected")
-    assert not mortal_rabbitmq.queues()
+    until(lambda: not mortal_rabbitmq.queues(), what="its queue is gone")
     assert "unexpectedly" not in mortal_rabbitmq.log[logged:]
 
 

@@ -1,10 +1,9 @@
 """The brokers to which things happen, and what they say of their clients."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ...brokers import Broker, RabbitMq, Redis
 from .service import NAMES
@@ -114,10 +113,8 @@ class RabbitMqVictim(Victim):
 
     def subscribers(self) -> set[str]:
         """The channels and queues of its consumers."""
-        columns = ("queue_name", "channel_pid")
-        told = self.broker.ctl("--formatter", "json", "list_consumers", *columns)
-        found: list[dict[str, Any]] = json.loads(told)
-        return {" ".join(consumer[column] for column in columns) for consumer in found}
+        pids = self.broker.pids
+        return {f"{pids} {each.queue_name} {each.channel_pid}" for each in self.broker.consumers()}
 
     def connections(self) -> int:
         """How many there are."""
