@@ -37,7 +37,10 @@ class Exchange(Protocol):
 
     @property
     def came(self) -> float:
-        """When the head of the message was there, in seconds of :func:`time.monotonic`."""
+        """When the head of the message was there, in seconds of :func:`time.monotonic`.
+
+        Known only of a message that has a timeout.
+        """
         ...
 
     @property

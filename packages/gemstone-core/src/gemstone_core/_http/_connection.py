@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.iostream import IOStream
 
 from ._detached import detach
-from ._head import BadRequest, Head
+from ._head import BadRequest
 from ._link import FOR_ANSWERS, FOR_HANDLER, Link
-from ._message import Message
+from ._message import Message, Route
 from ._reader import Reader
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Connection(Link):
     def __init__(self, server: "HttpServer") -> None:
         super().__init__()
         self._server = server
-        self._reader = Reader(self.begin)
+        self._reader = Reader(server.known_routes, server.route, self.begin)
         #: Messages that have come before their turn, and bytes of which none are made yet; most
         #: connections never have any.
         self._waiting: deque[Message] | None = None
@@ -86,7 +86,7 @@ class Connection(Link):
         if self._server.closes_idle:
             self._end(True)
 
-    def data_received(self, data: bytes | memoryview) -> None:
+    def data_received(self, data: bytes) -> None:
         """Something has come."""
         if self._ahead is None and len(data) <= _AT_ONCE:
             self._read(data)
@@ -124,9 +124,9 @@ class Connection(Link):
 
     # What its messages are told and tell.
 
-    def begin(self, head: Head) -> Message:
+    def begin(self, route: Route) -> Message:
         """A message has begun to come."""
-        message = self._server.message(self, head)
+        message = route.message(self)
         if self._is_over:
             pass  # it stands behind the last answer, and never has its turn
         elif self.current is None and not self._waiting and not self._is_blocked:
@@ -248,7 +248,7 @@ class Connection(Link):
     def _has_begun(self) -> bool:
         return self._reader.has_begun or self._reader.message is not None
 
-    def _read(self, data: bytes | memoryview) -> None:
+    def _read(self, data: bytes) -> None:
         try:
             self._reader.feed(data)
         except BadRequest as bad:
