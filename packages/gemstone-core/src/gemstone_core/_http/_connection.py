@@ -124,9 +124,14 @@ class Connection(Link):
 
     # What its messages are told and tell.
 
-    def begin(self, route: Route) -> Message:
-        """A message has begun to come."""
-        message = route.message(self)
+    def begin(self, route: Route, body: bytes | None) -> Message:
+        """A message has begun to come.
+
+        Args:
+            route: where it goes.
+            body: its body, if all of it has come.
+        """
+        message = route.message(self, body)
         if self._is_over:
             pass  # it stands behind the last answer, and never has its turn
         elif self.current is None and not self._waiting and not self._is_blocked:

@@ -120,11 +120,16 @@ class RpcRoute(Route, eq=False, frozen=True):
     _timeout: str | None
     _refusal: Refusal | None
 
-    def message(self, connection: Connection) -> "RpcMessage":
-        """A message that has begun to come by a connection."""
-        timeout = self._timeout
-        came = 0.0 if timeout is None else monotonic()
-        return RpcMessage(self.head, connection, self._endpoint, came, timeout, self._refusal)
+    def message(self, connection: Connection, body: bytes | None) -> "RpcMessage":
+        """A message that has begun to come by a connection, with its body if that has come."""
+        came = 0.0 if self._timeout is None else monotonic()
+        message = RpcMessage(
+            self.head, connection, self._endpoint, came, self._timeout, self._refusal
+        )
+        if body is not None:
+            message.has_come = True
+            message._body = body
+        return message
 
 
 class RpcMessage(Message, eq=False):

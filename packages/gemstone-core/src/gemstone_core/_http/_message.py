@@ -54,6 +54,11 @@ class Route(Struct, eq=False, frozen=True):
 
     head: Head
 
-    def message(self, connection: "Connection") -> Message:
-        """A message that has begun to come by a connection."""
+    def message(self, connection: "Connection", body: bytes | None) -> Message:
+        """A message that has begun to come by a connection.
+
+        Args:
+            connection: the connection.
+            body: its body, if all of it has come.
+        """
         raise NotImplementedError

@@ -32,9 +32,14 @@ class PageRoute(Route, eq=False, frozen=True):
     _limit: int
     _logger: logging.Logger
 
-    def message(self, connection: Connection) -> "Page":
-        """A message that has begun to come by a connection."""
-        return Page(self.head, connection, self._application, self._limit, self._logger)
+    def message(self, connection: Connection, body: bytes | None) -> "Page":
+        """A message that has begun to come by a connection, with its body if that has come."""
+        page = Page(self.head, connection, self._application, self._limit, self._logger)
+        if body is not None:
+            page.has_come = True
+            if body:
+                page.data_received(body)
+        return page
 
 
 class Page(Message, eq=False):

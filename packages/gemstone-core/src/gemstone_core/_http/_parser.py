@@ -31,7 +31,7 @@ class Parser:
 
     Args:
         route: finds where a message with a head goes.
-        begin: makes a message that goes there; it is given its body then.
+        begin: makes a message that goes there; it is given its body with that, or then.
 
     Attributes:
         route: where the last message went whose head was read.
@@ -70,7 +70,9 @@ class Parser:
         "route",
     )
 
-    def __init__(self, route: Callable[[Head], Route], begin: Callable[[Route], Message]) -> None:
+    def __init__(
+        self, route: Callable[[Head], Route], begin: Callable[[Route, bytes | None], Message]
+    ) -> None:
         self._route = route
         self._begin = begin
         self._parser = HttpRequestParser(self)
@@ -193,7 +195,7 @@ class Parser:
             raise _too_large()
         self.heads += 1
         self.route = route = self._route(self._read_head(verb))
-        self.message = self._begin(route)
+        self.message = self._begin(route, None)
 
     def on_body(self, chunk: bytes) -> None:
         self.has_body = True

@@ -47,7 +47,7 @@ class Reader(Parser):
     Args:
         known: the heads that are known.
         route: finds where a message with a head goes.
-        begin: makes a message that goes there; it is given its body then.
+        begin: makes a message that goes there; it is given its body with that, or then.
     """
 
     __slots__ = ("_is_known", "_known", "_left")
@@ -56,7 +56,7 @@ class Reader(Parser):
         self,
         known: KnownRoutes,
         route: Callable[[Head], Route],
-        begin: Callable[[Route], Message],
+        begin: Callable[[Route, bytes | None], Message],
     ) -> None:
         super().__init__(route, begin)
         self._known = known
@@ -82,16 +82,13 @@ class Reader(Parser):
                 continue
             length = route.head.length
             body, data = data[end : end + length], data[end + length :]
-            message = self._begin(route)
             if len(body) == length:
-                message.data_received(body)
-                message.finish()
-            else:
-                self.message = message
-                self._is_known = True
-                self._left = length - len(body)
-                if body:
-                    message.data_received(body)
+                self._begin(route, body)
+                continue
+            self.message = self._begin(route, None)
+            self._is_known = True
+            self._left = length
+            data = body
 
     def _feed_head(self, data: bytes, end: int) -> bytes:
         """Read a head that is not known, or what there is of it.

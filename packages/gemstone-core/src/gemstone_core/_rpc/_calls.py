@@ -14,7 +14,7 @@ from gemstone.errors import RpcError
 from .._plugins._base import BasePlugin
 from .._plugins._hooks import prepare_hook
 from .._plugins._outcome import MethodOutcome
-from .._request import CURRENT, Request
+from .._request import CURRENT, Exchange, Request
 from .._tasks import is_cancelled
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy
@@ -92,17 +92,33 @@ class Calls:
             DEADLINE.set(deadline)
         if self._is_watched:
             return await self._answer_watched(call, id, arrival, request)
-        method = self.simple.get(call.method) if deadline is None else None
-        coroutine = None if method is None else method.begin(call.params)
-        if coroutine is None:
-            outcome = await self._execute(call, arrival, deadline)
-            return self._write(call.method, id, outcome)[1]
-        # Most calls: the method is awaited here, and not one coroutine further down.
+        outcome = await self._execute(call, arrival, deadline)
+        return self._write(call.method, id, outcome)[1]
+
+    async def answer_simple(
+        self, method: ExposedMethod, call: Call, id: bytes, exchange: Exchange
+    ) -> bytes | None:
+        """Execute a call of a simple method (:attr:`simple`), and write its answer.
+
+        In a task, and so a context, of its own.
+
+        Args:
+            method: the method.
+            call: the call.
+            id: its id; a notification has none.
+            exchange: what brought it.
+        """
+        params = call.params
+        CURRENT.set(Request(exchange, call.method, params, id, None))
         try:
-            result = encode(await coroutine)
+            coroutine = method.begin(params)
+            if coroutine is not None:
+                return self.answers.result(id, encode(await coroutine)) if id else None
+            problem = method.problem(params)
+            outcome: Outcome = RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
         except BaseException as error:
-            return self.write(call.method, id, outcome_of(error))
-        return self.answers.result(id, result) if id else None
+            outcome = outcome_of(error)
+        return self.write(call.method, id, outcome)
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""

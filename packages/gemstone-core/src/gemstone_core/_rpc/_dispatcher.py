@@ -63,7 +63,6 @@ class Dispatcher:
     ) -> None:
         self._methods = methods
         self._authenticate = authenticate
-        self._take_abandoned = self._abandon  # made once, and not for each body
         #: Runs the methods that need a thread.
         self.blocking = blocking
         self._answers = answers
@@ -99,23 +98,26 @@ class Dispatcher:
         Returns:
             What answers it: gives the answer, or ``None`` where nothing is to be answered.
         """
-        answers = self._answers
+        answers, calls = self._answers, self._calls
+        arrival = None
         try:
-            arrival = Arrival(exchange, self._authenticate, self._take_abandoned)
-            timeout = exchange.timeout
-            if timeout is not None:
-                arrival.note_deadline(timeout)
+            if exchange.timeout is not None:
+                arrival = self._arrive(exchange)
+                arrival.note_deadline(exchange.timeout)
             message = read_body(body, null_params=answers.null_params)
             if not isinstance(message, Call):
-                return self._answer_batch(message, arrival)
+                return self._answer_batch(message, arrival or self._arrive(exchange))
             id = id_of(message)
         except BadMessage as bad:
             return _at_once(self._refuse(bad) if bad.id else answers.to_notification)
         if id in answers.ids_of_notifications:
-            return self._answer_notification(message, arrival)
-        if message.method in self._methods:
-            exchange.called = message.method
-        return self._calls.answer(message, id, arrival)
+            return self._answer_notification(message, arrival or self._arrive(exchange))
+        method = self._methods.get(message.method)
+        if method is not None:
+            exchange.called = method.name
+            if arrival is None and method.name in calls.simple:  # most calls
+                return calls.answer_simple(method, message, id, exchange)
+        return calls.answer(message, id, arrival or self._arrive(exchange))
 
     def refuse(self, reason: str) -> bytes:
         """The answer to what a carrier does not even let in, for this reason."""
@@ -148,6 +150,9 @@ class Dispatcher:
         self._add(members, batch)
         answers = [answer for answer in await batch.answers() if answer is not None]
         return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
+
+    def _arrive(self, exchange: Exchange) -> Arrival:
+        return Arrival(exchange, self._authenticate, self._abandon)
 
     def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
         answers = self._answers
