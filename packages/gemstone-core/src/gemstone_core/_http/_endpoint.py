@@ -122,14 +122,16 @@ class RpcRoute(Route, eq=False, frozen=True):
 
     def message(self, connection: Connection, body: bytes | None) -> "RpcMessage":
         """A message that has begun to come by a connection, with its body if that has come."""
-        came = 0.0 if self._timeout is None else monotonic()
-        message = RpcMessage(
-            self.head, connection, self._endpoint, came, self._timeout, self._refusal
+        return RpcMessage(
+            self.head,
+            connection,
+            self._endpoint,
+            0.0 if self._timeout is None else monotonic(),
+            self._timeout,
+            self._refusal,
+            has_come=body is not None,
+            _body=body or b"",
         )
-        if body is not None:
-            message.has_come = True
-            message._body = body
-        return message
 
 
 class RpcMessage(Message, eq=False):

@@ -21,11 +21,11 @@ class KnownRoutes:
     A head is known by its bytes, to the last one: so a parser would say the same of it again.
 
     Attributes:
-        get: the route of a head, or ``None``.
+        get: a known head and its route, or ``None``.
     """
 
     def __init__(self) -> None:
-        self._routes: dict[bytes, Route] = {}
+        self._routes: dict[bytes, tuple[bytes, Route]] = {}
         self.get = self._routes.get
 
     def add(self, head: bytes, route: Route) -> None:
@@ -33,7 +33,7 @@ class KnownRoutes:
         if len(head) <= _LARGEST:
             if len(self._routes) >= _MOST:
                 self._routes.clear()
-            self._routes[head] = route
+            self._routes[head] = head, route
 
 
 class Reader(Parser):
@@ -50,7 +50,7 @@ class Reader(Parser):
         begin: makes a message that goes there; it is given its body with that, or then.
     """
 
-    __slots__ = ("_is_known", "_known", "_left")
+    __slots__ = ("_is_known", "_known", "_last", "_left")
 
     def __init__(
         self,
@@ -60,6 +60,8 @@ class Reader(Parser):
     ) -> None:
         super().__init__(route, begin)
         self._known = known
+        #: The known head that came last, and its route.
+        self._last: tuple[bytes, Route] | None = None
         #: How much of a body is to come; at 0, a head is.
         self._left = 0
         #: Whether it is the body of a message whose head was known.
@@ -75,13 +77,18 @@ class Reader(Parser):
             if self._left:
                 data = self._feed_body(data)
                 continue
-            end = data.find(_END) + len(_END)
-            route = self._known.get(data[:end])
-            if route is None:
-                data = self._feed_head(data, end)
-                continue
+            last = self._last
+            if last is None or not data.startswith(last[0]):
+                end = data.find(_END) + len(_END)
+                last = self._known.get(data[:end])
+                if last is None:
+                    data = self._feed_head(data, end)
+                    continue
+                self._last = last
+            head, route = last
             length = route.head.length
-            body, data = data[end : end + length], data[end + length :]
+            end = len(head) + length
+            body, data = data[len(head) : end], data[end:]
             if len(body) == length:
                 self._begin(route, body)
                 continue

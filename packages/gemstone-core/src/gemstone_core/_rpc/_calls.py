@@ -86,12 +86,14 @@ class Calls:
         if self._method_timeout is not None:
             ours = time.monotonic() + self._method_timeout
             deadline = ours if deadline is None else min(ours, deadline)
-        request = Request(arrival.exchange, call.method, call.params, id, deadline)
-        CURRENT.set(request)
         if deadline is not None:
             DEADLINE.set(deadline)
+        noted = (arrival.exchange, call.method, call.params, id, deadline)
         if self._is_watched:
+            request = Request(*noted)
+            CURRENT.set(request)
             return await self._answer_watched(call, id, arrival, request)
+        CURRENT.set(noted)
         outcome = await self._execute(call, arrival, deadline)
         return self._write(call.method, id, outcome)[1]
 
@@ -109,7 +111,7 @@ class Calls:
             exchange: what brought it.
         """
         params = call.params
-        CURRENT.set(Request(exchange, call.method, params, id, None))
+        CURRENT.set((exchange, call.method, params, id, None))
         try:
             coroutine = method.begin(params)
             if coroutine is not None:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 
@@ -20,7 +20,7 @@ from ._arrival import Arrival
 from ._batch import Batch
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._messages import NULL, Answers, BadMessage, Call, id_of, read_body, read_member
+from ._messages import NULL, Answers, BadMessage, Call, id_of, ids_of, read_body, read_member
 from ._method import ExposedMethod
 from ._notifications import Notifications
 
@@ -157,6 +157,11 @@ class Dispatcher:
     def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
         answers = self._answers
         ids_of_notifications = answers.ids_of_notifications
+        if isinstance(members[0], Call):  # then all of them are calls
+            ids = ids_of(cast(list[Call], members))
+            if ids is not None and ids_of_notifications.isdisjoint(ids):
+                batch.add_calls(cast(list[Call], members), ids)
+                return
         for index, member in enumerate(members):
             try:
                 if isinstance(member, Call):

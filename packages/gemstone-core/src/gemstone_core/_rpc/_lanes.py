@@ -11,7 +11,7 @@ from typing import Final
 
 from gemstone.deadlines import DEADLINE
 
-from .._request import CURRENT, Request
+from .._request import CURRENT, Noted
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy, Job
 from ._calls import Outcome, run_blocking, too_busy
@@ -52,8 +52,8 @@ class Lane(Job):
         ends = time.monotonic() + _SLICE
         while not lanes.are_dropped:
             index, id, call, method = self._member
-            request = Request(arrival.exchange, call.method, call.params, id, None)
-            outcome = lanes.context.copy().run(_execute, request, method)
+            noted = (arrival.exchange, call.method, call.params, id, None)
+            outcome = lanes.context.copy().run(_execute, noted, method)
             self.outcomes.append((index, id, method.name, outcome))
             try:
                 self._member = lanes.waiting.popleft()
@@ -148,6 +148,6 @@ def without_deadline() -> Context:
     return context
 
 
-def _execute(request: Request, method: ExposedMethod) -> Outcome:
-    CURRENT.set(request)
-    return run_blocking(method, request.params)
+def _execute(noted: Noted, method: ExposedMethod) -> Outcome:
+    CURRENT.set(noted)
+    return run_blocking(method, noted[2])
