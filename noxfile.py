@@ -29,16 +29,22 @@ BUILT: set[Path] = set()
 # uv remembers wheels by their names alone, and ours keep theirs while the code changes.
 NAMES = ["gemstone", *(folder.name for folder in PACKAGES)]
 FROM_DIST = ["--find-links", str(DIST), *(f"--refresh-package={name}" for name in NAMES)]
+# Tests start hundreds of programs: with PYTHONDONTWRITEBYTECODE, each would compile all of it.
+COMPILED = "--compile-bytecode"
 COVERAGE = ROOT / ".nox" / "coverage-data"
 
 PYTHONS = interpreters.find()
 OLDEST = next(iter(PYTHONS))
+# Coverage costs a third, and a newer interpreter, or another version of what we depend on, reaches
+# hardly a line more.
+COVERED = [f"tests-{python}" for python in [*PYTHONS][:2]]
 
-PARTS = [["tests/chaos", "tests/functional/client", "tests/functional/discovery", "tests/unit"]]
-PARTS += [["tests/functional/cli", "tests/functional/events", "tests/integration", "tests/soak"]]
-PARTS += [["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]]
-# What runs on the oldest interpreter only.
-NOT_AGAIN = ["-m", "not once"]
+# What attacks and measures programs as a whole, on the oldest interpreter only; it reaches no line
+# that others do not reach.
+UNCOVERED = ["tests/benchmarks", "tests/chaos", "tests/soak"]
+PARTS = [["tests/functional/cli", "tests/functional/client", "tests/unit"]]
+PARTS += [["tests/functional/events", "tests/integration"]]
+PARTS += [["tests", *(f"--ignore={folder}" for part in [UNCOVERED, *PARTS] for folder in part)]]
 # The loops of the services that the tests start, in turn: with one interpreter there are both, too.
 LOOPS = dict(zip(PYTHONS, itertools.cycle(["uvloop", "asyncio"]), strict=False))
 
@@ -74,22 +80,33 @@ def install_wheels(session: nox.Session, *requirements: str) -> None:
     session.install(*FROM_DIST, EVERYTHING, *requirements)
 
 
-def test(session: nox.Session, *arguments: str) -> None:
-    """Runs the tests under coverage; of the checkout only tests/ and tools/ are importable.
+def test(session: nox.Session, *, again: bool) -> None:
+    """Runs the tests, some under coverage; of the checkout only tests/ and tools/ are importable.
 
-    Many of them wait, for brokers and for time to pass: so three parts run side by side, unless
+    Many of them wait, for brokers and for time to pass: so some parts run side by side, unless
     somebody says which tests to run.
+
+    Args:
+        again: whether they were run already, on the oldest interpreter: then not all are.
     """
+    command = ["pytest"]
+    if again:
+        command += ["-m", "not once"]
+        session.env["GEMSTONE_TEST_FEW_EXAMPLES"] = "1"
     data = COVERAGE / session.name
     shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True)
-    session.env["COVERAGE_FILE"] = str(data / ".coverage")
-    command = ["coverage", "run", "-m", "pytest", *arguments]
+    if session.name in COVERED:
+        data.mkdir(parents=True)
+        session.env["COVERAGE_FILE"] = str(data / ".coverage")
+        command = ["coverage", "run", "-m", *command]
     if session.posargs:
         session.run(*command, *session.posargs)
         return
+    commands = [[*command, *part] for part in PARTS]
+    if not again:
+        commands.append(["pytest", *UNCOVERED])
     with ThreadPoolExecutor() as side_by_side:
-        parts = [side_by_side.submit(session.run, *command, *part, silent=True) for part in PARTS]
+        parts = [side_by_side.submit(session.run, *each, silent=True) for each in commands]
     for part in parts:  # what a part has printed that failed is there already
         print(part.result(), flush=True)
 
@@ -163,9 +180,9 @@ def tests(session: nox.Session) -> None:
     Those that are marked as ``once`` run on the oldest one only.
     """
     browser = group("browser") if session.python == OLDEST else []
-    install_wheels(session, *group("test"), *browser)
+    install_wheels(session, COMPILED, *group("test"), *browser)
     session.env["GEMSTONE_TEST_EVENT_LOOP"] = LOOPS[session.python]
-    test(session, *([] if session.python == OLDEST else NOT_AGAIN))
+    test(session, again=session.python != OLDEST)
     if session.python == [*PYTHONS][-1] and (absent := interpreters.missing(PYTHONS)):
         session.warn(f"not run, because not here: Python {', '.join(absent)}")
 
@@ -176,12 +193,12 @@ def lowest(session: nox.Session) -> None:
     build(session)
     projects = [word for folder in [ROOT, *PACKAGES] for word in ("-r", f"{folder}/pyproject.toml")]
     session.install(
-        *("--resolution", "lowest-direct", *FROM_DIST),
+        *("--resolution", "lowest-direct", COMPILED, *FROM_DIST),
         *(*projects, "--all-extras", EVERYTHING, *group("test")),
     )
     session.run("uv", "pip", "list")
     session.env["GEMSTONE_TEST_EVENT_LOOP"] = "asyncio"
-    test(session, *NOT_AGAIN)
+    test(session, again=True)
 
 
 @nox.session(python=OLDEST)

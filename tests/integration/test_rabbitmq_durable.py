@@ -31,13 +31,6 @@ def _mortal_rabbitmq():
         yield broker
 
 
-@pytest.fixture
-def mortal_rabbitmq(mortal_rabbitmq):
-    """One that can be looked into, which is a moment after it answers clients."""
-    mortal_rabbitmq.ctl("await_startup")
-    return mortal_rabbitmq
-
-
 def durable_url(broker):
     return f"amqp+durable{broker.url.removeprefix('amqp')}"
 
@@ -72,13 +65,31 @@ class TestDurable(DurableEventTransportContract):
 
 EXCHANGE = "gemstone.events"
 QUEUE = "gemstone:service:noted"
+RETRIES = "gemstone.retries:service"
+SUSPECTS = "gemstone.suspects:service"
+DEAD = "gemstone.dead"
+
+
+@pytest.fixture(scope="module")
+def own_empty_rabbitmq():
+    """One more, on which there is nothing but what is named here."""
+    skip_if_given(RABBITMQ)
+    with RabbitMq() as broker:
+        yield broker
 
 
 @pytest.fixture
-def broker(own_rabbitmq):
-    """A RabbitMQ that nobody else uses."""
-    broker = own_rabbitmq()
-    broker.ctl("await_startup")
+def broker(own_empty_rabbitmq):
+    """A RabbitMQ on which there is nothing.
+
+    Not to be killed: where queues of the same names were deleted just before, it comes back with
+    some that never answer.
+    """
+    broker = own_empty_rabbitmq
+    with client(broker) as channel:
+        channel.exchange_delete(EXCHANGE)
+        for queue in (QUEUE, RETRIES, SUSPECTS, DEAD):
+            channel.queue_delete(queue)
     return broker
 
 
@@ -131,12 +142,7 @@ def test_what_is_emitted_is_persistent_and_lies_in_a_quorum_queue(broker, run):
     told = broker._list("list_queues", "name", "type", "durable")
     assert {queue["type"] for queue in told} == {"quorum"}
     assert all(queue["durable"] for queue in told)
-    assert {queue["name"] for queue in told} == {
-        QUEUE,
-        "gemstone.retries:service",
-        "gemstone.suspects:service",
-        "gemstone.dead",
-    }
+    assert {queue["name"] for queue in told} == {QUEUE, RETRIES, SUSPECTS, DEAD}
 
 
 def test_what_others_publish_arrives(broker, run):
@@ -206,13 +212,12 @@ def test_suspects_are_tried_alone_and_the_others_are_not_held_up(broker, run):
 def test_a_suspect_that_was_in_too_many_deaths_is_given_up_unseen(
     broker, run, caplog, count, times, most
 ):
-    suspects = "gemstone.suspects:service"
     run.end(run(durable_url(broker)))
     headers = {"x-gemstone-event": "noted", "x-gemstone-attempts": count, "a": "b"}
     with client(broker) as channel:
         properties = pika.BasicProperties(message_id="7", headers=headers, delivery_mode=2)
-        channel.basic_publish("", suspects, b"1", properties)
-    taken_by_the_dead(broker, 1, times, suspects)
+        channel.basic_publish("", SUSPECTS, b"1", properties)
+    taken_by_the_dead(broker, 1, times, SUSPECTS)
     service = run(durable_url(broker), max_deliveries=most)
     with dead_letters(durable_url(broker)) as letters:
         [letter] = until(letters.list, what="it is a dead letter")
@@ -235,12 +240,33 @@ def test_what_may_be_tried_once_is_not_tried_after_a_death(broker, run):
     assert service.came == []
 
 
+def test_dead_letters_that_were_looked_at_are_there_again_and_in_their_order(broker, run):
+    url = durable_url(broker)
+    service = run(url, max_deliveries=1)
+    with client(broker) as channel, dead_letters(url) as letters:
+        for _ in range(20):
+            channel.basic_publish(EXCHANGE, "noted", b'"bad"')
+        until(lambda: len(letters.list()) == 20, what="all are dead letters")
+        all_of_them = letters.list()
+        for _ in range(20):
+            # One is read, or some are; the others never left the queue.
+            [first] = letters.list(limit=1)
+            assert letters.list() == all_of_them
+            [chosen] = letters.list([first.id])
+            assert chosen == first
+            with dead_letters(url) as others:
+                assert others.list() == all_of_them
+        assert letters.purge([all_of_them[7].id]) == 1
+        assert letters.list() == all_of_them[:7] + all_of_them[8:]
+    run.end(service)
+
+
 # Outages.
 
 
 def test_a_deleted_queue_is_made_again(broker, run, caplog):
     service = run(durable_url(broker))
-    for queue in (QUEUE, "gemstone.retries:service"):
+    for queue in (QUEUE, RETRIES):
         before = service.status.reconnects
         broker.delete_queue(queue)
         until(lambda before=before: comes_back(service, before), what="it is connected again")
@@ -252,7 +278,7 @@ def test_a_deleted_queue_is_made_again(broker, run, caplog):
 def test_where_dead_letters_have_no_queue_it_is_made_again(broker, run, caplog):
     service = run(durable_url(broker), max_deliveries=1)
     with client(broker) as channel:
-        channel.queue_delete("gemstone.dead")
+        channel.queue_delete(DEAD)
     service.emit_event("noted", "bad").wait(30)
     with dead_letters(durable_url(broker)) as letters:
         until(letters.list, what="it is a dead letter")
@@ -262,7 +288,7 @@ def test_where_dead_letters_have_no_queue_it_is_made_again(broker, run, caplog):
 
 @pytest.mark.parametrize("is_made_again", [True, False])
 def test_an_exchange_that_is_deleted_is_bound_again(broker, run, monkeypatch, is_made_again):
-    monkeypatch.setattr(_durable_consumer, "_LOOK_EVERY", 0.3)
+    monkeypatch.setattr(_durable_consumer, "_LOOK_EVERY", 1.0)
     service = run(durable_url(broker))
     with client(broker) as channel:
         channel.exchange_delete(EXCHANGE)
@@ -294,7 +320,8 @@ def test_an_exchange_that_was_made_otherwise_is_told(broker, run, caplog):
     until(lambda: service.status.connected_since, what="it is connected")
 
 
-def test_an_alarm_is_waited_for_and_holds_up_no_acknowledgement(broker, run, caplog):
+def test_an_alarm_is_waited_for_and_holds_up_no_acknowledgement(own_rabbitmq, run, caplog):
+    broker = own_rabbitmq()  # else others would wait for the end of the alarm if this fails
     service = run(durable_url(broker), emit_timeout=60.0)
     service.release.clear()
     for number in range(10):
@@ -318,7 +345,8 @@ def test_an_alarm_is_waited_for_and_holds_up_no_acknowledgement(broker, run, cap
     until(lambda: service.bodies().count("bad") > 1, what="the one that failed is tried again")
 
 
-def test_a_broker_that_was_killed_has_kept_everything(broker, run):
+def test_a_broker_that_was_killed_has_kept_everything(own_rabbitmq, run):
+    broker = own_rabbitmq()
     service = run(durable_url(broker), emit_timeout=60.0)
     service.release.clear()
     receipts = [service.emit_event("noted", number) for number in range(500)]
@@ -331,7 +359,8 @@ def test_a_broker_that_was_killed_has_kept_everything(broker, run):
     until(lambda: {*service.bodies()} == {*range(600)}, what="all have come")
 
 
-def test_what_was_handled_in_an_outage_is_not_handled_again(broker, run):
+def test_what_was_handled_in_an_outage_is_not_handled_again(own_rabbitmq, run):
+    broker = own_rabbitmq()
     service = run(durable_url(broker), emit_timeout=60.0)
     service.release.clear()
     for number in range(50):
@@ -384,4 +413,4 @@ def test_dead_letters_that_have_nowhere_to_go(broker, run):
         with pytest.raises(EventRefusedError, match="has no queue 'gemstone:service:noted'"):
             letters.replay()
         assert len(letters.list()) == 1
-    assert {queue.name for queue in broker.queues()} == {"gemstone.dead"}
+    assert {queue.name for queue in broker.queues()} == {DEAD}

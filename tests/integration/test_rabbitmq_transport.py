@@ -23,23 +23,6 @@ CERTIFICATE = Path(__file__).parents[1] / "functional" / "client" / "tls.pem"
 EXCHANGE = "gemstone.broadcast.noted"
 
 
-@pytest.fixture
-def mortal_rabbitmq(mortal_rabbitmq):
-    """One that can be looked into, which is a moment after it answers clients."""
-    mortal_rabbitmq.ctl("await_startup")
-    return mortal_rabbitmq
-
-
-@pytest.fixture
-def own_rabbitmq(own_rabbitmq):
-    def start(config=""):
-        broker = own_rabbitmq(config)
-        broker.ctl("await_startup")
-        return broker
-
-    return start
-
-
 class TestBroadcast(EventTransportContract):
     carries_ids = True
     carries_headers = True
@@ -262,7 +245,7 @@ def test_it_comes_back_when_its_queue_is_deleted(mortal_rabbitmq, run):
 
 
 def test_a_consumer_that_is_gone_without_a_word_is_noticed(mortal_rabbitmq, run, monkeypatch):
-    monkeypatch.setattr(_consumer, "_LOOK_EVERY", 0.3)
+    monkeypatch.setattr(_consumer, "_LOOK_EVERY", 1.0)
     monkeypatch.setattr(_consumer.Consumer, "_on_cancel", lambda self, _: None)
     service = run(mortal_rabbitmq.url)
     [queue] = mortal_rabbitmq.queues()
@@ -276,7 +259,7 @@ def test_a_consumer_that_is_gone_without_a_word_is_noticed(mortal_rabbitmq, run,
 def test_an_exchange_that_is_deleted_is_bound_again(
     mortal_rabbitmq, run, monkeypatch, is_made_again
 ):
-    monkeypatch.setattr(_consumer, "_LOOK_EVERY", 0.3)
+    monkeypatch.setattr(_consumer, "_LOOK_EVERY", 1.0)
     service = run(mortal_rabbitmq.url)
     with client(mortal_rabbitmq.url) as channel:
         channel.exchange_delete(EXCHANGE)
@@ -292,9 +275,22 @@ def test_an_exchange_that_is_deleted_is_bound_again(
         until(arrives, what="one has come")
 
 
+@pytest.fixture
+def without_exchange(mortal_rabbitmq):
+    """A broker on which nobody has made the exchange, nor has when the test is over."""
+
+    def delete():
+        with client(mortal_rabbitmq.url) as channel:
+            channel.exchange_delete(EXCHANGE)
+
+    delete()
+    yield mortal_rabbitmq
+    delete()
+
+
 @pytest.mark.parametrize("kind", [("fanout", True), ("topic", False), ("direct", False)])
-def test_an_exchange_that_was_made_otherwise_is_used_as_it_is(own_rabbitmq, run, caplog, kind):
-    broker = own_rabbitmq()
+def test_an_exchange_that_was_made_otherwise_is_used_as_it_is(without_exchange, run, caplog, kind):
+    broker = without_exchange
     exchange_type, durable = kind
     with client(broker.url) as channel:
         channel.exchange_declare(EXCHANGE, exchange_type, durable=durable)
@@ -311,8 +307,8 @@ def test_an_exchange_that_was_made_otherwise_is_used_as_it_is(own_rabbitmq, run,
     assert len(lines(caplog, EXCHANGE, "used as it is")) == 1
 
 
-def test_wrong_credentials_and_hosts_are_told_and_tried_again(own_rabbitmq, run, caplog):
-    broker = own_rabbitmq()
+def test_wrong_credentials_and_hosts_are_told_and_tried_again(mortal_rabbitmq, run, caplog):
+    broker = mortal_rabbitmq
     address = f"{broker.host}:{broker.port}"
     for user, vhost, words in [
         ("guest:sesame", "", "the user name or the password is wrong"),
@@ -333,8 +329,8 @@ def test_wrong_credentials_and_hosts_are_told_and_tried_again(own_rabbitmq, run,
     receipt.wait(30)
 
 
-def test_an_exchange_that_is_refused_fails_only_its_events(own_rabbitmq, run):
-    broker = own_rabbitmq()
+def test_an_exchange_that_is_refused_fails_only_its_events(mortal_rabbitmq, run):
+    broker = mortal_rabbitmq
     broker.ctl("add_user", "ada", "sesame")
     anything_but = r"^(?!gemstone\.broadcast\.secret).*"
     broker.ctl("set_permissions", "ada", anything_but, anything_but, ".*")

@@ -1,8 +1,13 @@
-"""Settings of the property tests: the same examples each time where CI is set."""
+"""Settings of the property tests: the same examples each time where CI is set.
+
+So they are on each interpreter, too: ``GEMSTONE_TEST_FEW_EXAMPLES`` asks for a tenth of them.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+FEW = "GEMSTONE_TEST_FEW_EXAMPLES"
 
 settings.register_profile(
     "gemstone",
@@ -13,3 +18,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("gemstone")
+
+
+def examples(many: int) -> settings:
+    """How many examples a test is tried with."""
+    return settings(max_examples=many // 10 if os.environ.get(FEW) else many)

@@ -7,9 +7,10 @@ import logging
 import time
 
 import pytest
-from hypothesis import event, example, given, settings
+from hypothesis import event, example, given
 
 from .bodies import BODIES, GOOD_MESSAGES, WELL_FORMED, mutated
+from .conftest import examples
 from .oracle import check
 from .playground import MAX_BATCH_SIZE, Playground
 
@@ -106,7 +107,7 @@ def post_and_check(carrier, body):
         event("no answer" if reply is None else f"code {reply.code}")
 
 
-@settings(max_examples=3_000)
+@examples(3_000)
 @given(BODIES)
 @example(b"[" * 200_000)
 @example(b'{"jsonrpc":"2.0","method":"echo","id":1,"params":' + b"[" * 900 + b"]" * 900 + b"}")
@@ -119,7 +120,7 @@ def test_any_body(direct, body):
     post_and_check(direct, body)
 
 
-@settings(max_examples=3_000)
+@examples(3_000)
 @given(GOOD_MESSAGES | WELL_FORMED)
 @example(b'{"jsonrpc":"2.0","method":"echo","params":[1e999]}')
 @example(b'[{"jsonrpc":"2.0","method":"echo","params":[1e999]}]')
@@ -128,13 +129,13 @@ def test_any_request(direct, body):
     post_and_check(direct, body)
 
 
-@settings(max_examples=3_000)
+@examples(3_000)
 @given(mutated(WELL_FORMED))
 def test_almost_any_request(direct, body):
     post_and_check(direct, body)
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(BODIES)
 @example(b"")
 @example(b"[" * 200_000)

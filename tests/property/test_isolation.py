@@ -10,10 +10,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gemstone
+
+from .conftest import examples
 
 CLIENTS = 12
 DEADLINE = 30.0
@@ -233,7 +235,7 @@ STEPS = st.one_of(*[METHODS.map(lambda method: [method])] * 3, st.lists(METHODS,
 PLANS = st.lists(st.lists(STEPS, min_size=1, max_size=8), min_size=2, max_size=CLIENTS)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(PLANS)
 def test_clients_that_call_as_fast_as_they_can(crowd, plans):
     crowd(plans)
@@ -242,7 +244,7 @@ def test_clients_that_call_as_fast_as_they_can(crowd, plans):
 HELD = ("blocking", "coroutine", "generator", "with_handler", "fails", "own_error")
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(st.sampled_from(HELD), min_size=CLIENTS - 1, max_size=CLIENTS - 1), st.data())
 def test_calls_that_are_all_under_way_at_once(crowd, methods, data):
     """Every method waits in the middle until the last call has come."""

@@ -7,12 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gemstone
 
 from ..functional.http.wire import DEADLINE, Wire, chunked, request
+from .conftest import examples
 from .playground import Playground
 
 
@@ -148,7 +149,7 @@ def check(exchange, answer):
         assert answer.json == expected, exchange
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(EXCHANGES, min_size=1, max_size=8),
     st.lists(st.integers(0, 2**16), max_size=40),

@@ -10,10 +10,11 @@ import socket
 import time
 
 import pytest
-from hypothesis import event, example, given, settings
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from .bodies import mutated
+from .conftest import examples
 from .playground import Playground
 
 DEADLINE = 30.0
@@ -179,7 +180,7 @@ def send(connection, data):
         connection.sendall(data)
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(ANY_STREAM)
 @example(b"")
 @example(b"\r\n" * 40_000)
@@ -195,7 +196,7 @@ def test_any_stream_that_ends(port, data):
     port.check_health()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(ANY_STREAM, min_size=5, max_size=30))
 def test_any_streams_whose_senders_stay(port, streams):
     with contextlib.ExitStack() as stack:

@@ -56,10 +56,13 @@ class Group:
         return all(member.poll() is None for member in self._members)
 
     def pause(self) -> None:
-        """Stops all of them, until :meth:`resume`."""
+        """Stops all of them, until :meth:`resume`; when this returns, they have stopped."""
         os.killpg(self._guard.pid, signal.SIGSTOP)
         # To see it if we die meanwhile: a kernel wakes it up only if nobody of our session is left.
         os.kill(self._guard.pid, signal.SIGCONT)
+        if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
+            for member in self._members:
+                os.waitid(os.P_PID, member.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Lets them go on."""

@@ -61,6 +61,7 @@ def test_in_a_terminal(person, people):
     assert "\x1b[32m" in terminal.screen  # a text is green
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_without_colours(person, people, variables):
     terminal = person.types("call_raw", people.accessible_at, "say", "you", **variables)
@@ -68,6 +69,7 @@ def test_without_colours(person, people, variables):
     assert terminal.screen == '"hello you"\r\n'
 
 
+@pytest.mark.once
 def test_long_lines_are_not_broken(person, people):
     terminal = person.types("call_raw", people.accessible_at, "say", "you" * 100, columns=40)
     assert terminal.ends() == 0
@@ -137,6 +139,7 @@ def test_by_its_name(person, people):
     assert done == (3, "", f"Error: {url} knows no service 'nobody' now\n")
 
 
+@pytest.mark.once
 def test_by_its_name_in_redis(person, make_people, redis_server):
     people = person.serves(make_people(discovery_strategies=[redis_server.url], name="people.cli"))
     done = person.runs("call", people.name, "say", "you", "--registry", redis_server.url)
@@ -149,6 +152,7 @@ def test_a_registry_within_another_process(person):
     assert "it knows only those of its own process" in done.err
 
 
+@pytest.mark.once
 def test_an_instance_that_is_gone(person, dead_url):
     url = person.registry()
     registry = HttpDiscoveryStrategy(url)
@@ -159,6 +163,7 @@ def test_an_instance_that_is_gone(person, dead_url):
     assert "Connection refused" in done.err
 
 
+@pytest.mark.once
 def test_nobody_there(person, dead_url):
     done = person.runs("call_raw", dead_url, "say")
     assert done.code == 3
@@ -188,6 +193,7 @@ def test_who_does_not_answer(person, silent_url, words):
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.once
 def test_an_ordinary_web_server(person, web_server):
     done = person.runs("call_raw", f"{web_server}/404", "say")
     assert done.code == 1

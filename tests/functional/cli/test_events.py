@@ -32,6 +32,7 @@ def dead_url():
         return f"redis://:hunter2@127.0.0.1:{listener.getsockname()[1]}/0"
 
 
+@pytest.mark.once
 def test_in_a_terminal(person, url, event):
     listening = person.types("listen", url, event, f"{event}.2")
     listening.shows("connected")
@@ -63,6 +64,7 @@ def test_for_scripts(person, url, event):
     assert (listening.returncode, err) == (0, "")
 
 
+@pytest.mark.once
 def test_a_body_that_can_t_be_read(person, redis_server, event):
     listening = person.starts("listen", redis_server.url, event, "--count", "1")
     until(lambda: redis_server.subscribers(event), what="it listens")
@@ -75,6 +77,7 @@ def test_a_body_that_can_t_be_read(person, redis_server, event):
     assert listening.returncode == 0
 
 
+@pytest.mark.once
 def test_a_timeout(person, redis_server, event):
     words = ["listen", redis_server.url, event, "--timeout", "0.3"]
     assert person.runs(*words).code == 0
@@ -83,6 +86,7 @@ def test_a_timeout(person, redis_server, event):
     assert "only 0 of 2 events came, and none for 0.3 s" in done.err
 
 
+@pytest.mark.once
 def test_a_broker_that_is_away(person, dead_url, event):
     shown = dead_url.replace("hunter2", "***")
     done = person.runs("emit", dead_url, event, "1", "--timeout", "0.3")

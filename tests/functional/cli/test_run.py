@@ -194,6 +194,7 @@ def test_a_module_that_ends_the_process(person):
     assert terminal.text == "not today\r\n"
 
 
+@pytest.mark.once
 def test_values_that_are_wrong(person):
     done = person.runs("run", "users", "--set", "greting=hi")
     assert done.code == 2
@@ -209,6 +210,7 @@ def test_values_that_are_wrong(person):
     assert "hunter2" not in done.err
 
 
+@pytest.mark.once
 def test_a_port_that_is_taken(person):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -217,6 +219,7 @@ def test_a_port_that_is_taken(person):
     assert f"users: can't listen on port {port} of '127.0.0.1'" in done.err
 
 
+@pytest.mark.once
 def test_a_service_that_needs_arguments(person):
     (person.folder / "needy.py").write_text(
         "import gemstone\n"
@@ -231,6 +234,7 @@ def test_a_service_that_needs_arguments(person):
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", [["run", "nothing.py"], ["registry"]])
 def test_an_empty_host_is_refused(person, command):
     done = person.runs(*command, "--host", "")

@@ -62,6 +62,7 @@ def test_through_a_pipe(person, registry):
     }
 
 
+@pytest.mark.once
 def test_nobody_there(person):
     assert person.runs("services", "--registry", "memory://") == (0, "", "")
     assert person.runs("services", "--registry", "memory://", "--json").out == "{}\n"
@@ -70,6 +71,7 @@ def test_nobody_there(person):
     assert terminal.text == "memory:// knows no service now\r\n"
 
 
+@pytest.mark.once
 def test_of_redis(person, redis_server):
     name = f"people.{uuid.uuid4().hex}"
     strategy = RedisDiscoveryStrategy(redis_server.url)
@@ -79,6 +81,7 @@ def test_of_redis(person, redis_server):
     assert f"{name}\thttp://127.0.0.1:1/api" in done.out.splitlines()
 
 
+@pytest.mark.once
 def test_a_registry_that_can_t_list(person, people):
     done = person.runs("services", "--registry", people.accessible_at)
     assert done.code == 3
@@ -185,6 +188,7 @@ def test_help(person):
         assert max(map(len, done.out.splitlines())) <= 80
 
 
+@pytest.mark.once
 def test_a_closed_pipe_ends_it_quietly(person, registry):
     process = person.starts("services", "--registry", registry)
     process.stdout.close()
@@ -192,6 +196,7 @@ def test_a_closed_pipe_ends_it_quietly(person, registry):
     assert process.wait(30) == 141
 
 
+@pytest.mark.once
 def test_completion(person):
     done = person.runs(
         _GEMSTONE_COMPLETE="bash_complete", COMP_WORDS="gemstone cal", COMP_CWORD="1"

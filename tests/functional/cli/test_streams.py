@@ -49,6 +49,7 @@ def test_nothing_to_read(shell, people):
     assert done.stderr.splitlines()[-1].startswith("Error: --params is no JSON")
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 def test_a_full_disk(shell, people):
     done = shell(f'"$gemstone" call_raw {people.accessible_at} say ada >/dev/full')
@@ -69,6 +70,7 @@ def test_open_streams_stay_what_they_are(capsys):
     assert capsys.readouterr().out == "ž\n"
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_a_full_disk_before_any_command(shell, option):

@@ -14,7 +14,7 @@ import trustme
 import gemstone
 from tools.waiting import until
 
-from .wire import DEADLINE, Wire
+from .wire import DEADLINE, Wire, call
 
 #: For tests of what no event loop and no encryption can change.
 ONE_WAY = pytest.mark.parametrize("way", ["auto"], indirect=True)
@@ -75,6 +75,16 @@ class Site(gemstone.MicroService):
         self.told.append("slow")
         await self.may_go_on()
         return value
+
+
+def is_served(service: Site) -> bool:
+    """Whether a new connection is let in: a service of ``max_connections`` refuses one more."""
+    with socket.create_connection((service.host, service.port), DEADLINE) as connection:
+        wire = Wire(connection)
+        wire.send_if_open(call())
+        served = b" 200 " in wire.stream.readline()
+        wire.stream.close()
+        return served
 
 
 @dataclass(frozen=True)

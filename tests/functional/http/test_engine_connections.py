@@ -10,7 +10,7 @@ from tornado import web
 
 from tools.waiting import until
 
-from .conftest import BOTH_LOOPS, ONE_WAY, Site
+from .conftest import BOTH_LOOPS, ONE_WAY, Site, is_served
 from .wire import DEADLINE, Wire, call, request
 
 TYPE = "Content-Type: application/json"
@@ -45,16 +45,7 @@ def test_who_comes_and_goes_without_a_word(start, connect):
         wire = connect(service, *[b"POST /api"] * (number % 3 == 0))
         wire.reset() if number % 2 else wire.close()
         # Its place can be had again, as soon as the service knows.
-        until(lambda: _is_served(service), what="others are served")
-
-
-def _is_served(service):
-    with socket.create_connection((service.host, service.port), DEADLINE) as connection:
-        wire = Wire(connection)
-        wire.send_if_open(call())
-        served = b" 200 " in wire.stream.readline()
-        wire.stream.close()
-        return served
+        until(lambda: is_served(service), what="others are served")
 
 
 @BOTH_LOOPS
@@ -100,7 +91,7 @@ def test_who_takes_no_answer(start, connect):
     """Is not waited for longer than ``idle_timeout``."""
     service = start(Site(max_body_size=40_000_000, max_connections=1, idle_timeout=0.3))
     wire = connect(service, call(1, "echo", ["x" * 30_000_000]), buffer=65_536)
-    until(lambda: _is_served(service), what="others are served in its place")
+    until(lambda: is_served(service), what="others are served in its place")
     assert len(wire.rest()) < 30_000_000
 
 

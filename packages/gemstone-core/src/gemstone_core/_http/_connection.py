@@ -160,6 +160,7 @@ class Connection(Link):
         """
         self._written += len(data)
         self._transport.write(data)
+        reader, server = self._reader, self._server
         if (
             ends
             or self._is_blocked
@@ -167,16 +168,14 @@ class Connection(Link):
             or self._waiting
             or self._ahead
             or self._failure is not None
-            or self._reader.is_holding
-            or self._server.closes_idle
-            or self.is_lost
+            or reader.is_holding
         ):
             self.answered(ends=ends)
             return
         # Most answers are followed by nothing for now.
         self.current = None
-        self._state = state = _HEAD if self._reader.has_begun else _NEXT
-        self.deadline = self._server.clock.now + self._server.patience[state]
+        self._state = state = _HEAD if reader.has_begun else _NEXT
+        self.deadline = server.clock.now + server.patience[state]
 
     def answered(self, *, ends: bool) -> None:
         """The message that has its turn is answered.

@@ -223,8 +223,10 @@ class _Call(Job):
         return False
 
     def end(self) -> None:
-        if not self._future.done():
-            self._future.set_result(self._outcome)
+        future, outcome = self._future, self._outcome
+        del self._future, self._outcome  # an error's traceback leads to who runs this
+        if not future.done():
+            future.set_result(outcome)
 
 
 class _Mailbox:

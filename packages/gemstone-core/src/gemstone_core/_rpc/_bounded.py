@@ -61,7 +61,10 @@ async def run_until(
     loop = asyncio.get_running_loop()
     task = begin(loop, coroutine, name=name)
     if task.done():
-        return task.result()
+        try:
+            return task.result()
+        finally:
+            del task  # an error that is the result may lead here
     woken: asyncio.Future[None] = loop.create_future()
 
     def wake(_: object = None) -> None:

@@ -94,8 +94,7 @@ class Calls:
             CURRENT.set(request)
             return await self._answer_watched(call, id, arrival, request)
         CURRENT.set(noted)
-        outcome = await self._execute(call, arrival, deadline)
-        return self._write(call.method, id, outcome)[1]
+        return self._write(call.method, id, await self._execute(call, arrival, deadline))[1]
 
     async def answer_simple(
         self, method: ExposedMethod, call: Call, id: bytes, exchange: Exchange
@@ -107,7 +106,7 @@ class Calls:
         Args:
             method: the method.
             call: the call.
-            id: its id; a notification has none.
+            id: its id.
             exchange: what brought it.
         """
         params = call.params
@@ -115,12 +114,10 @@ class Calls:
         try:
             coroutine = method.begin(params)
             if coroutine is not None:
-                return self.answers.result(id, encode(await coroutine)) if id else None
-            problem = method.problem(params)
-            outcome: Outcome = RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
+                return self.answers.result(id, encode(await coroutine))
         except BaseException as error:
-            outcome = outcome_of(error)
-        return self.write(call.method, id, outcome)
+            return self.write(call.method, id, outcome_of(error))
+        return self.write(call.method, id, _invalid_params(method.problem(params)))
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
@@ -169,6 +166,7 @@ class Calls:
             raise
         told, answer = self._write(call.method, id, outcome)
         self._tell(request, told, began)
+        del outcome, told  # an error's traceback leads here
         return answer
 
     def _tell(self, request: Request, outcome: bytes | RpcError, began: float) -> None:
@@ -187,7 +185,7 @@ class Calls:
                 await self._admit(call, arrival, deadline)
             problem = method.problem(call.params)
             if problem is not None:
-                raise RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
+                raise _invalid_params(problem)
             handler = await arrival.exchange.handler() if method.needs_handler else None
             if method.is_blocking:
                 in_thread: Outcome = await self._blocking.run(
@@ -199,7 +197,8 @@ class Calls:
                 return await coroutine
             return await run_until(deadline, coroutine, method.name, arrival.abandon)
         except RpcError as error:
-            return error
+            # Raised in here: its traceback would lead to frames that know this very error.
+            return error.with_traceback(None)
         except Busy:
             return too_busy()
         except DeadlinePassed as late:
@@ -247,6 +246,10 @@ class Calls:
         return self.answers.error(id, error.code, error.message, error.data)
 
 
+def _invalid_params(problem: str | None) -> RpcError:
+    return RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
+
+
 def too_busy() -> RpcError:
     """The error of a call that would wait too long for a thread."""
     return RpcError(jsonrpc.BUSY, "Busy", "too many calls are waiting; try again later")
@@ -271,7 +274,10 @@ def outcome_of(error: BaseException) -> BaseException:
         BaseException: the error, if it is no outcome: somebody ends the process, or the task.
     """
     if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # whose traceback leads here
     return error
 
 

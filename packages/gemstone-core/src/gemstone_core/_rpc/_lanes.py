@@ -53,8 +53,9 @@ class Lane(Job):
         while not lanes.are_dropped:
             index, id, call, method = self._member
             noted = (arrival.exchange, call.method, call.params, id, None)
-            outcome = lanes.context.copy().run(_execute, noted, method)
-            self.outcomes.append((index, id, method.name, outcome))
+            run = lanes.context.copy().run
+            # In no variable, nor kept by the lane: an error's traceback leads to this frame.
+            self.outcomes.append((index, id, method.name, run(_execute, noted, method)))
             try:
                 self._member = lanes.waiting.popleft()
             except IndexError:
@@ -125,6 +126,7 @@ class Lanes:
         if lane in self._open:
             self._open.remove(lane)
             self._on_end(lane)
+            lane.outcomes.clear()
 
     def drop(self) -> int:
         """Forget all calls. What has begun goes on unheard, what has not never begins.
