@@ -277,9 +277,12 @@ class RpcMessage(Message, eq=False):
             self.task = None
 
     def _send(self, answer: bytes | None) -> None:
-        ends = self._connection.ends_with(self)
-        line = self._line(ends) if ends or self.head.is_1_0 else b""
-        self._connection.answer(self._endpoint.writer.answer(answer, line), ends=ends)
+        connection, head = self._connection, self.head
+        ends, line = False, b""
+        if head.is_1_0 or not head.keeps_alive or connection.server.is_draining:
+            ends = connection.ends_with(self)
+            line = self._line(ends)
+        connection.answer(self._endpoint.writer.answer(answer, line), ends=ends)
 
     def _refuse(self, refusal: Refusal) -> None:
         ends = self._connection.ends_with(self)

@@ -28,6 +28,9 @@ class KnownRoutes:
         self._routes: dict[bytes, tuple[bytes, Route]] = {}
         self.get = self._routes.get
 
+    def __len__(self) -> int:
+        return len(self._routes)
+
     def add(self, head: bytes, route: Route) -> None:
         """Know a head from now on."""
         if len(head) <= _LARGEST:

@@ -233,8 +233,9 @@ class HttpServer:
         open_ = len(self._connections) + len(self._opening) + len(self._detached)
         if open_ < self._max_connections:
             accepted.setblocking(False)
-            # asyncio's own loop does so only for sockets that name their protocol.
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with suppress(OSError):  # some systems say so of one that is gone already
+                # asyncio's own loop does this only for sockets that name their protocol.
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = self._make_connection()
             task = begin(self._loop, self._open(connection, accepted), name="connection")
             if not task.done():

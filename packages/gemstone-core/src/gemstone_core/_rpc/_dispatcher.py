@@ -112,10 +112,10 @@ class Dispatcher:
             return _at_once(self._refuse(bad) if bad.id else answers.to_notification)
         if id in answers.ids_of_notifications:
             return self._answer_notification(message, arrival or self._arrive(exchange))
-        method = self._methods.get(message.method)
-        if method is not None:
-            exchange.called = method.name
-            if arrival is None and method.name in calls.simple:  # most calls
+        if message.method in self._methods:
+            exchange.called = message.method
+            method = calls.simple.get(message.method)
+            if method is not None and arrival is None:  # most calls
                 return calls.answer_simple(method, message, id, exchange)
         return calls.answer(message, id, arrival or self._arrive(exchange))
 
