@@ -240,6 +240,27 @@ def test_what_may_be_tried_once_is_not_tried_after_a_death(broker, run):
     assert service.came == []
 
 
+def test_dead_letters_that_were_looked_at_are_there_again_and_in_their_order(broker, run):
+    url = durable_url(broker)
+    service = run(url, max_deliveries=1)
+    with client(broker) as channel, dead_letters(url) as letters:
+        for _ in range(20):
+            channel.basic_publish(EXCHANGE, "noted", b'"bad"')
+        until(lambda: len(letters.list()) == 20, what="all are dead letters")
+        all_of_them = letters.list()
+        for _ in range(20):
+            # One is read, or some are; the others never left the queue.
+            [first] = letters.list(limit=1)
+            assert letters.list() == all_of_them
+            [chosen] = letters.list([first.id])
+            assert chosen == first
+            with dead_letters(url) as others:
+                assert others.list() == all_of_them
+        assert letters.purge([all_of_them[7].id]) == 1
+        assert letters.list() == all_of_them[:7] + all_of_them[8:]
+    run.end(service)
+
+
 # Outages.
 
 

@@ -1,6 +1,7 @@
 """Connections: how many there may be, how long they may take, and what is refused on them."""
 
 import asyncio
+import gc
 import resource
 import socket
 import threading
@@ -8,6 +9,7 @@ import threading
 import pytest
 from tornado import web
 
+from gemstone_core._http._connection import Connection
 from tools.waiting import until
 
 from .conftest import BOTH_LOOPS, ONE_WAY, Site, is_served
@@ -36,6 +38,18 @@ def test_many_at_once(start, connect):
     for number, wire in enumerate(wires):
         wire.send(call(number, "blocking"))
     assert [wire.answer().json["id"] for wire in wires] == [*range(many)]
+
+
+@BOTH_LOOPS
+def test_no_piece_of_an_answer_waits_for_the_other_side(start, connect):
+    """Else the kernel keeps a small one back until the one before is acknowledged: 40 ms."""
+    wire = connect(start(Site()), call())
+    assert wire.answer().status == 200
+    there = [each for each in gc.get_objects() if isinstance(each, Connection) and not each.is_lost]
+    for connection in there:
+        ours = connection._transport.get_extra_info("socket")
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert there
 
 
 @BOTH_LOOPS

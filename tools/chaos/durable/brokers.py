@@ -2,9 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from contextlib import closing
+from typing import Any, Final
+
+import pika  # type: ignore[import-untyped]
 
 from ...brokers import Broker, RabbitMq, Redis
+from ...waiting import until
 from .service import NUMBER
 
 _SCENARIOS: Final = (
@@ -35,6 +39,13 @@ class Keeper(ABC):
     def forget(self, service: str) -> None:
         """Loses what it keeps, while it runs."""
 
+    @abstractmethod
+    def left(self, service: str, event_name: str) -> int:
+        """How many events of a name it keeps for a service, all instances of which have ended.
+
+        Of what waits to be tried again, all names are counted.
+        """
+
     #: What the service says of that.
     says_of_loss: str
     #: What can happen to it.
@@ -63,6 +74,15 @@ class RedisKeeper(Keeper):
         with self.broker.client() as client:
             client.flushall()
 
+    def left(self, service: str, event_name: str) -> int:
+        """What is pending in the group of the service, and what is behind that."""
+        stream = f"{{gemstone}}:events:{event_name}"
+        with self.broker.client(decode_responses=True) as client:
+            groups: Any = client.xinfo_groups(stream)
+            [group] = [group for group in groups if group["name"] == service]
+            behind: Any = client.xrange(stream, f"({group['last-delivered-id']}")
+            return int(group["pending"]) + len(behind)
+
 
 class RabbitMqKeeper(Keeper):
     """A RabbitMQ."""
@@ -85,6 +105,20 @@ class RabbitMqKeeper(Keeper):
     def forget(self, service: str) -> None:
         """The queue is deleted."""
         self.broker.delete_queue(f"gemstone:{service}:{NUMBER}")
+
+    def left(self, service: str, event_name: str) -> int:
+        """What is in its queues, as soon as the broker knows that nobody consumes them."""
+        queues = [f"gemstone:{service}:{event_name}"]
+        queues += [f"gemstone.{what}:{service}" for what in ("retries", "suspects")]
+        with closing(pika.BlockingConnection(pika.URLParameters(self.broker.url))) as connection:
+            channel = connection.channel()
+
+            def alone() -> list[Any]:
+                told = [channel.queue_declare(queue, passive=True).method for queue in queues]
+                return [] if any(queue.consumer_count for queue in told) else told
+
+            told = until(alone, what=f"nobody consumes the queues of {service}")
+            return sum(queue.message_count for queue in told)
 
 
 #: By their names for a command line.

@@ -19,12 +19,10 @@ class Emitter(Child):
 
     Args:
         url: of its transport.
-        count: how many numbers there are.
         rate: how many in a second.
     """
 
-    def __init__(self, url: str, count: int, rate: float) -> None:
-        self._count = count
+    def __init__(self, url: str, rate: float) -> None:
         self._rate = rate
         self._url = url
         self.begun = -1
@@ -34,13 +32,21 @@ class Emitter(Child):
         super().__init__("emitter", f"{__package__}.service", *self._arguments())
 
     def _arguments(self) -> list[str]:
-        first = self.begun + 1
-        return ["emitter", self._url, str(first), str(self._count - first), str(self._rate)]
+        return ["emitter", self._url, str(self.begun + 1), str(self._rate)]
 
     def start(self) -> Self:
         """Starts it, or lets it go on."""
         self._command[3:] = self._arguments()
         return super().start()
+
+    def promised_after(self, number: int) -> set[int]:
+        """The numbers above one that a receipt said yes to, by now."""
+        promised = self.promised.copy()  # in one step: another thread adds to it
+        return {each for each in promised if each > number} if number >= 0 else promised
+
+    def end(self) -> None:
+        """Has it end when all is decided that it has begun, unless it has."""
+        self.signal(signal.SIGTERM)
 
     def _keep(self, kind: str, values: list[Any]) -> None:
         if kind == "emitted":
@@ -64,6 +70,7 @@ class Worker(Child):
 
     def __init__(self, url: str, name: str, max_deliveries: int = 5) -> None:
         super().__init__(name, f"{__package__}.service", "worker", url, name, str(max_deliveries))
+        self.max_deliveries = max_deliveries
         #: Each number, as often as it was handled.
         self.handled: Counter[int] = Counter()
         self.last_at = 0.0

@@ -7,7 +7,7 @@ from typing import Final
 from ..report import Found, seconds
 from .brokers import KEEPERS, Keeper
 from .scenarios import SCENARIOS as _SCENARIOS
-from .scenarios import Amount, Result
+from .stage import Amount, Result
 
 SCENARIOS: Final = tuple(_SCENARIOS)
 HEADER: Final = (
@@ -23,7 +23,7 @@ def amount_of(events: int, kills: int) -> Amount:
     """How much of it there is in the long form.
 
     Args:
-        events: how many are emitted in each scenario.
+        events: how many are promised in each scenario, at least.
         kills: how often something is killed, or stopped, in each.
     """
     return Amount(

@@ -3,6 +3,7 @@
 It tells on stdout what it does, and ends when nobody writes to its stdin any more.
 """
 
+import itertools
 import os
 import signal
 import sys
@@ -30,28 +31,35 @@ def main() -> None:
     role, url, *others = sys.argv[1:]
     end_without_parent()
     if role == "emitter":
-        first, count, rate = others
-        emit(url, int(first), int(count), float(rate))
+        first, rate = others
+        emit(url, int(first), float(rate))
     else:
         name, max_deliveries = others
         Worker(url, name, int(max_deliveries)).start()
         tell("ended")
 
 
-def emit(url: str, first: int, count: int, rate: float) -> None:
-    """Emits numbers at a steady rate, and tells of each what its receipt said."""
+def emit(url: str, first: int, rate: float) -> None:
+    """Emits numbers at a steady rate, and tells of each what its receipt said.
+
+    After SIGTERM it ends, when all that it has begun are decided.
+    """
     room = threading.Semaphore(_WINDOW)
+    is_enough = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_enough.set())
     begun = time.monotonic()
     with gemstone.event.open_transport(
         url, emit_buffer_size=2 * _WINDOW, emit_timeout=300.0
     ) as transport:
-        for number in range(first, first + count):
+        for number in itertools.count(first):
             time.sleep(max(0.0, begun + (number - first) / rate - time.monotonic()))
             room.acquire()
+            if is_enough.is_set():
+                break
             tell("emitted", number)
             receipt = transport.emit_event(NUMBER, number)
             receipt.add_done_callback(partial(_settled, number, room))
-        for _ in range(_WINDOW):  # until the last is decided
+        for _ in range(_WINDOW - 1):  # until the last is decided
             room.acquire()
     tell("ended")
 

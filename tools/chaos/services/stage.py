@@ -51,7 +51,7 @@ class Settings:
 
 #: As in the tests: everything is quick, and happens a few times.
 SHORT: Final = Settings(
-    rounds=3, ping_interval=0.5, time_to_live=2, lifetime=1, away=4, paused=3, calls=2_000
+    rounds=2, ping_interval=0.5, time_to_live=2, lifetime=1, away=3, paused=2, calls=1_500
 )
 
 

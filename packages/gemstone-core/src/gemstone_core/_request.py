@@ -37,7 +37,10 @@ class Exchange(Protocol):
 
     @property
     def came(self) -> float:
-        """When the head of the message was there, in seconds of :func:`time.monotonic`."""
+        """When the head of the message was there, in seconds of :func:`time.monotonic`.
+
+        Known only of a message that has a timeout.
+        """
         ...
 
     @property
@@ -99,7 +102,11 @@ class Request(msgspec.Struct, eq=False):
         return f"<Request {self.method!r} from {self.peer}>"
 
 
-CURRENT: ContextVar[Request] = ContextVar("gemstone_current_request")
+#: What a :class:`Request` is made of.
+Noted = tuple[Exchange, str, list[Any] | dict[str, Any], bytes, float | None]
+
+#: Most methods never ask for their request: so it is noted here, and made for who asks.
+CURRENT: ContextVar[Request | Noted] = ContextVar("gemstone_current_request")
 
 
 def current_request() -> Request:
@@ -112,9 +119,13 @@ def current_request() -> Request:
         ServiceStateError: no call is being answered here.
     """
     try:
-        return CURRENT.get()
+        current = CURRENT.get()
     except LookupError:
         raise ServiceStateError(
             "current_request() was called outside of a call: it is there in exposed methods, "
             "and not in threads that they start themselves"
         ) from None
+    if isinstance(current, tuple):
+        current = Request(*current)
+        CURRENT.set(current)
+    return current

@@ -16,15 +16,14 @@ from ._places import DEAD, queue_of, retries_of, suspects_of
 
 _NOT_FOUND: Final = 404
 #: How long the broker may take to put back what was read, and how often it is asked, in seconds.
-_PUT_BACK: Final = 2.0
+_PUT_BACK: Final = 5.0
 _ASK_EVERY: Final = 0.01
 
 
 class QueueDeadLetters(DeadLetters):
     """The dead letters of one broker.
 
-    Those that are read are put back where they were when reading ends; until then nobody else sees
-    them.
+    Those that are read are put back when reading ends; until then nobody else sees them.
 
     Args:
         parameters: where and how to connect.
@@ -36,24 +35,45 @@ class QueueDeadLetters(DeadLetters):
         self._shown_url = shown_url
         self._connection: Any = None
         self._channel: Any = None
-        # How many were read, and neither replayed nor purged; and the last that was read.
+        # How many were read, and neither replayed nor purged; how many were behind the last of
+        # them; and how many consumers there were before.
         self._unsettled = 0
+        self._behind = 0
+        self._others = 0
+        # The last that was read.
         self._message: tuple[Any, Any, bytes] | None = None
 
+    def list(
+        self,
+        ids: Collection[str] = (),
+        *,
+        service: str | None = None,
+        event_name: str | None = None,
+        limit: int | None = None,
+    ) -> "list[DeadLetter]":
+        """Some dead letters, the oldest first: what was put back lies in the queue in any order."""
+        found = super().list(ids, service=service, event_name=event_name, limit=limit)
+        return sorted(found, key=lambda letter: letter.died_at)
+
     def read(self) -> Generator[DeadLetter, None, None]:
-        """All that there are now, the oldest first."""
+        """All that there are now, in the order of the queue."""
         with self._told():
             self._open()
-            count = self._count()
+            self._others = self._look().consumer_count
         self._unsettled = 0
+        left: int | None = None
         try:
-            for _ in range(count):
+            while left != 0:
                 with self._told():
                     method, properties, body = self._channel.basic_get(DEAD)
                 self._message = method, properties, body
                 if method is None:
                     return
                 self._unsettled += 1
+                self._behind = method.message_count
+                # How many there are only the first of them tells for sure. A broker that is busy
+                # says of a queue that it is empty.
+                left = self._behind if left is None else left - 1
                 yield dead_letter(properties, body)
         finally:
             self._message = None
@@ -108,10 +128,8 @@ class QueueDeadLetters(DeadLetters):
         self._channel.basic_ack(method.delivery_tag)
         self._unsettled -= 1
 
-    def _count(self) -> int:
-        declared = self._channel.queue_declare(DEAD, durable=True, arguments=dict(KEPT))
-        count: int = declared.method.message_count
-        return count
+    def _look(self) -> Any:
+        return self._channel.queue_declare(DEAD, durable=True, arguments=dict(KEPT)).method
 
     def _put_back(self) -> None:
         """Have the broker put back what was read, and wait until it has: it takes its time."""
@@ -119,11 +137,21 @@ class QueueDeadLetters(DeadLetters):
             return
         with self._told():
             self._channel.close()
+            if not self._unsettled:
+                return
             self._channel = self._connection.channel()
             deadline = time.monotonic() + _PUT_BACK
-            while self._count() < self._unsettled and time.monotonic() < deadline:
+            while not self._is_put_back() and time.monotonic() < deadline:
                 self._connection.sleep(_ASK_EVERY)
             self._channel.close()
+
+    def _is_put_back(self) -> bool:
+        # Of a quorum queue everybody is a consumer who has a message of it. To count messages does
+        # not suffice, as others may have come; and to count consumers does not, as a broker that
+        # is busy says that there are none.
+        queue = self._look()
+        is_there: bool = queue.message_count >= self._behind + self._unsettled
+        return is_there and queue.consumer_count <= self._others
 
     def _current(self) -> tuple[Any, Any, bytes]:
         if self._message is None:

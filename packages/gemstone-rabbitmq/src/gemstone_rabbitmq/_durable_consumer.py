@@ -25,6 +25,7 @@ from ._moves import Move, Moves
 from ._pika import Channel
 from ._places import DEAD, Durable, queue_of, retries_of, suspects_of
 from ._recent import Recent
+from ._underway import Underway
 
 #: How often to ask whether the exchange is there, and the queues are bound to it, in seconds. The
 #: answer must have come when it is asked for again.
@@ -48,7 +49,8 @@ class DurableConsumer:
     The service has a queue for each event, and two more: one for what is to be delivered again, and
     one for suspects. With a process everything dies that it had, guilty or not, and the broker
     counts that. So what was in two deaths is moved to the suspects, who are delivered alone, one
-    at a time: there the count is right.
+    at a time: there the count is right. What was moved is delivered when it is nowhere else: a
+    process that dies of it leaves one of it.
 
     Args:
         host: the transport.
@@ -87,7 +89,9 @@ class DurableConsumer:
         self._is_asked = False
         self._is_leaving = False
         self._is_ending = False
-        self._moving = 0
+        self._underway = Underway(
+            self._delivering.acknowledge, self._connection.guarded, self._close_if_told
+        )
 
     def run(self) -> None:
         """Connect, and deliver events until it is stopped. Blocks.
@@ -193,7 +197,7 @@ class DurableConsumer:
         self._close_if_told()
 
     def _close_if_told(self) -> None:
-        if self._is_ending and not self._moving:
+        if self._is_ending and not self._underway:
             self._delivering.acknowledge()
             self._connection.close()
 
@@ -227,7 +231,9 @@ class DurableConsumer:
             self._take_aside(name, count, tag, properties, body)
         else:
             take = partial(self._take, name, count + 1, tag, properties, body)
-            self._connection.call_later(wait(headers, _LONGEST_WAIT), take)
+            self._underway.when_over(
+                lambda: self._connection.call_later(wait(headers, _LONGEST_WAIT), take)
+            )
 
     def _on_suspect(self, _: object, method: Any, properties: Any, body: bytes) -> None:
         headers = properties.headers or {}
@@ -236,7 +242,7 @@ class DurableConsumer:
             self._delivering.finish(tag)
         else:
             attempt = attempts(headers) + deaths(headers) + 1
-            self._take(name, attempt, tag, properties, body)
+            self._underway.when_over(partial(self._take, name, attempt, tag, properties, body))
 
     def _take_aside(self, name: str, count: int, tag: int, properties: Any, body: bytes) -> None:
         if not self._is_leaving:
@@ -295,23 +301,23 @@ class DurableConsumer:
         """Put a message into another queue, and when it is there, take it out of this one."""
         if self._connection.is_closing:
             return
-        self._moving += 1
         headers = {**own_headers(properties.headers), **said}
-        on_done = partial(self._on_moved, queue, tag)
+        on_done = partial(self._on_moved, self._underway.begin(), tag)
         self._moves.put(
             Move(queue, body, headers, properties.message_id, properties.timestamp, on_done)
         )
 
-    def _on_moved(self, queue: str, tag: int, error: Exception | None) -> None:
+    def _on_moved(self, number: int, tag: int, error: Exception | None) -> None:
         """Called in another connection's thread."""
         self._connection.call_soon(
-            self._connection.guarded(partial(self._on_move_known, tag, error))
+            self._connection.guarded(partial(self._on_move_known, number, tag, error))
         )
 
-    def _on_move_known(self, tag: int, error: Exception | None) -> None:
-        self._moving -= 1
+    def _on_move_known(self, number: int, tag: int, error: Exception | None) -> None:
+        if self._connection.is_closing or self._channel is None:
+            return
         if error is not None:
             self._lost(str(error))  # and makes the queue again
             return
         self._delivering.finish(tag)
-        self._close_if_told()
+        self._underway.is_there(number, self._channel)

@@ -1,14 +1,12 @@
 """Messages that go from one queue to another: to be delivered again, or to the dead letters."""
 
-import itertools
 import threading
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from ._pika import pika
-
-_numbers: Final = itertools.count(1)
 
 
 class Move:
@@ -24,7 +22,7 @@ class Move:
             connection that has sent it.
 
     Attributes:
-        number: what tells it from all others of this process.
+        id: what tells it from all others, of whatever process.
     """
 
     def __init__(
@@ -38,7 +36,7 @@ class Move:
     ) -> None:
         self.queue = queue
         self.body = body
-        self.number = str(next(_numbers))
+        self.id = uuid.uuid4().hex
         self.on_done = on_done
         self._headers = headers
         self._message_id = message_id
@@ -50,7 +48,7 @@ class Move:
             content_type="application/json",
             headers=dict(self._headers),
             delivery_mode=2,
-            correlation_id=self.number,
+            correlation_id=self.id,
             message_id=self._message_id,
             timestamp=self._timestamp,
         )

@@ -230,8 +230,8 @@ class Publisher:
             self._take_breath()
             return
         for move in moves:
-            if move.number in self._returned:
-                self._returned.discard(move.number)
+            if move.id in self._returned:
+                self._returned.discard(move.id)
                 move.on_done(EventRefusedError(f"the queue {move.queue!r} is not there any more"))
             else:
                 move.on_done(None)

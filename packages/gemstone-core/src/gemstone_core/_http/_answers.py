@@ -16,6 +16,15 @@ OVERLOADED: Final = (
 )
 
 
+def _last_line(length: int) -> bytes:
+    """The last line of a head, and what ends it."""
+    return b"Content-Length: %d\r\n\r\n" % length
+
+
+#: That of most answers: formatting it takes longer than all else that is done to write an answer.
+_LENGTHS: Final = [_last_line(length) for length in range(512)]
+
+
 class AnswerWriter:
     """Writes whole answers.
 
@@ -39,7 +48,9 @@ class AnswerWriter:
         """
         if not body:
             return self._head(HTTPStatus.OK, connection, 0)
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self._to_call, connection, len(body), body)
+        length = len(body)
+        last = _LENGTHS[length] if length < len(_LENGTHS) else _last_line(length)
+        return b"".join((self._to_call, connection, last, body))
 
     def refusal(
         self,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.iostream import IOStream
 
 from ._detached import detach
-from ._head import BadRequest, Head
+from ._head import BadRequest
 from ._link import FOR_ANSWERS, FOR_HANDLER, Link
-from ._message import Message
+from ._message import Message, Route
 from ._reader import Reader
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Connection(Link):
         server: the server to which it belongs.
 
     Attributes:
+        server: the server to which it belongs.
         current: the message whose turn it is, or ``None``.
         deadline: when the other side is late, in ticks.
     """
@@ -49,17 +50,17 @@ class Connection(Link):
         "_is_reading",
         "_lingers_until",
         "_reader",
-        "_server",
         "_state",
         "_waiting",
         "current",
         "deadline",
+        "server",
     )
 
     def __init__(self, server: "HttpServer") -> None:
         super().__init__()
-        self._server = server
-        self._reader = Reader(self.begin)
+        self.server = server
+        self._reader = Reader(server.known_routes, server.route, self.begin)
         #: Messages that have come before their turn, and bytes of which none are made yet; most
         #: connections never have any.
         self._waiting: deque[Message] | None = None
@@ -78,15 +79,15 @@ class Connection(Link):
     def connection_made(self, transport: Any) -> None:
         """The connection is there, and its TLS handshake done."""
         self._open(transport)
-        self.deadline = self._server.clock.now + self._server.patience[_HEAD]
+        self.deadline = self.server.clock.now + self.server.patience[_HEAD]
         if transport.is_closing():  # its server did not wait for it
             self.is_lost = True
             return
-        self._server.connection_made(self)
-        if self._server.closes_idle:
+        self.server.connection_made(self)
+        if self.server.closes_idle:
             self._end(True)
 
-    def data_received(self, data: bytes | memoryview) -> None:
+    def data_received(self, data: bytes) -> None:
         """Something has come."""
         if self._ahead is None and len(data) <= _AT_ONCE:
             self._read(data)
@@ -120,13 +121,18 @@ class Connection(Link):
         self._reader.close()
         if self.current is not None:
             self.current.abandon()
-        self._server.connection_lost(self)
+        self.server.connection_lost(self)
 
     # What its messages are told and tell.
 
-    def begin(self, head: Head) -> Message:
-        """A message has begun to come."""
-        message = self._server.message(self, head)
+    def begin(self, route: Route, body: bytes | None) -> Message:
+        """A message has begun to come.
+
+        Args:
+            route: where it goes.
+            body: its body, if all of it has come.
+        """
+        message = route.message(self, body)
         if self._is_over:
             pass  # it stands behind the last answer, and never has its turn
         elif self.current is None and not self._waiting and not self._is_blocked:
@@ -143,7 +149,7 @@ class Connection(Link):
         return (
             not message.head.keeps_alive
             or not message.has_come
-            or (self._server.is_draining and not self._waiting and self._failure is None)
+            or (self.server.is_draining and not self._waiting and self._failure is None)
         )
 
     def answer(self, data: bytes, *, ends: bool) -> None:
@@ -155,6 +161,7 @@ class Connection(Link):
         """
         self._written += len(data)
         self._transport.write(data)
+        reader, server = self._reader, self.server
         if (
             ends
             or self._is_blocked
@@ -162,16 +169,14 @@ class Connection(Link):
             or self._waiting
             or self._ahead
             or self._failure is not None
-            or self._reader.is_holding
-            or self._server.closes_idle
-            or self.is_lost
+            or reader.is_holding
         ):
             self.answered(ends=ends)
             return
         # Most answers are followed by nothing for now.
         self.current = None
-        self._state = state = _HEAD if self._reader.has_begun else _NEXT
-        self.deadline = self._server.clock.now + self._server.patience[state]
+        self._state = state = _HEAD if reader.has_begun else _NEXT
+        self.deadline = server.clock.now + server.patience[state]
 
     def answered(self, *, ends: bool) -> None:
         """The message that has its turn is answered.
@@ -212,15 +217,15 @@ class Connection(Link):
     def wait_for_body(self, seconds: float) -> None:
         """Let the body of the message that has its turn take that long, from now on."""
         self._state = _BODY
-        self.deadline = self._server.clock.now + self._server.clock.ticks(seconds)
+        self.deadline = self.server.clock.now + self.server.clock.ticks(seconds)
 
     def detach(self) -> IOStream:
         """Hand the connection over to whoever asks for it: from now on it is not HTTP."""
         held = self._reader.release() + bytes(self._ahead or b"")
         self._ahead = None
         self.current = None
-        stream = detach(self._transport, held, self._server.stream_closed)
-        self._server.detached(self, stream, self._transport)
+        stream = detach(self._transport, held, self.server.stream_closed)
+        self.server.detached(self, stream, self._transport)
         return stream
 
     # What the server does with all of them.
@@ -234,7 +239,7 @@ class Connection(Link):
         """The deadline has passed."""
         if self._state == _CLIENT:
             if self._has_taken():
-                self.deadline = self._server.clock.now + self._server.patience[_CLIENT]
+                self.deadline = self.server.clock.now + self.server.patience[_CLIENT]
             else:
                 self.abort()
         elif self._state == _END:
@@ -248,13 +253,13 @@ class Connection(Link):
     def _has_begun(self) -> bool:
         return self._reader.has_begun or self._reader.message is not None
 
-    def _read(self, data: bytes | memoryview) -> None:
+    def _read(self, data: bytes) -> None:
         try:
             self._reader.feed(data)
         except BadRequest as bad:
             self._fail(bad)
         except Exception:
-            self._server.logger.exception("What %s has sent could not be read", self.peer)
+            self.server.logger.exception("What %s has sent could not be read", self.peer)
             self.abort()
 
     def _read_ahead(self) -> None:
@@ -295,10 +300,10 @@ class Connection(Link):
                 self.current.take_turn()
             elif self._failure is not None:
                 bad, self._failure = self._failure, None
-                self.write(self._server.refusal(bad))
+                self.write(self.server.refusal(bad))
                 self._end(False)
             else:
-                if self._server.closes_idle:
+                if self.server.closes_idle:
                     self._end(True)
                 break
         self._is_advancing = False
@@ -326,7 +331,7 @@ class Connection(Link):
 
     def _linger(self, seconds: float) -> None:
         """Leave the other side that long to take its answer and close the connection."""
-        clock = self._server.clock
+        clock = self.server.clock
         self._state = _END
         self._lingers_until = clock.now + max(1, clock.ticks(seconds) - 1)  # no need to be exact
         self.deadline = min(self._lingers_until, clock.now + clock.ticks(_QUIET))
@@ -335,7 +340,7 @@ class Connection(Link):
         """See for whom the connection waits now, and for how long."""
         current = self.current
         if self._is_over and self._state == _END:
-            clock = self._server.clock
+            clock = self.server.clock
             self.deadline = min(self._lingers_until, clock.now + clock.ticks(_QUIET))
             return
         if self._is_blocked:
@@ -350,4 +355,4 @@ class Connection(Link):
             state = _HEAD if begins else _NEXT
         if state != self._state:
             self._state = state
-            self.deadline = self._server.clock.now + self._server.patience[state]
+            self.deadline = self.server.clock.now + self.server.patience[state]

@@ -18,7 +18,7 @@ from ._answers import CLOSE, GO_AHEAD, KEEP_ALIVE, AnswerWriter
 from ._connection import Connection
 from ._handlers import TornadoJsonRpcHandler, Visit
 from ._head import BadRequest, Head
-from ._message import Message
+from ._message import Message, Route
 from ._page import tornado_head
 from ._rules import MEDIA_TYPES, TOO_LARGE, Refusal, look_at, too_large
 from ._tornado import TornadoConnection
@@ -78,8 +78,8 @@ class Endpoint:
         self.logger = logger
         self.loop = asyncio.get_running_loop()
 
-    def message(self, head: Head, connection: Connection) -> "RpcMessage":
-        """A message that has begun to come.
+    def route(self, head: Head) -> "RpcRoute":
+        """The way of a message with this head.
 
         Raises:
             BadRequest: its target says more than the path, and Tornado does not take that.
@@ -96,7 +96,7 @@ class Endpoint:
         ):
             headers = tornado_head(head)[1]
             refusal = look_at(head.verb.decode(), headers, self.max_body_size, self.service)
-        return RpcMessage(head, connection, self, monotonic(), timeout, refusal)
+        return RpcRoute(head, self, timeout, refusal)
 
     def _check_target(self, head: Head) -> None:
         line, headers = tornado_head(head)
@@ -106,6 +106,34 @@ class Endpoint:
             raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
+class RpcRoute(Route, eq=False, frozen=True):
+    """The way to the dispatcher, or to a refusal.
+
+    Args:
+        head: the head of a message.
+        endpoint: whom it is for.
+        timeout: how long the other side waits for the answer, as it says so.
+        refusal: why it is not let in, if it is not.
+    """
+
+    _endpoint: Endpoint
+    _timeout: str | None
+    _refusal: Refusal | None
+
+    def message(self, connection: Connection, body: bytes | None) -> "RpcMessage":
+        """A message that has begun to come by a connection, with its body if that has come."""
+        return RpcMessage(
+            self.head,
+            connection,
+            self._endpoint,
+            0.0 if self._timeout is None else monotonic(),
+            self._timeout,
+            self._refusal,
+            has_come=body is not None,
+            _body=body or b"",
+        )
+
+
 class RpcMessage(Message, eq=False):
     """A message to the RPC endpoint, and its answer. For the dispatcher it is the exchange.
 
@@ -113,7 +141,7 @@ class RpcMessage(Message, eq=False):
         head: its head.
         connection: the connection that it comes by.
         endpoint: whom it is for.
-        came: when its head was there, in seconds of :func:`time.monotonic`.
+        came: when its head was there, in seconds of :func:`time.monotonic`; 0 without a timeout.
         timeout: how long the other side waits for the answer, as it says so.
         refusal: why it is not let in, if it is not.
 
@@ -249,9 +277,12 @@ class RpcMessage(Message, eq=False):
             self.task = None
 
     def _send(self, answer: bytes | None) -> None:
-        ends = self._connection.ends_with(self)
-        line = self._line(ends) if ends or self.head.is_1_0 else b""
-        self._connection.answer(self._endpoint.writer.answer(answer, line), ends=ends)
+        connection, head = self._connection, self.head
+        ends, line = False, b""
+        if head.is_1_0 or not head.keeps_alive or connection.server.is_draining:
+            ends = connection.ends_with(self)
+            line = self._line(ends)
+        connection.answer(self._endpoint.writer.answer(answer, line), ends=ends)
 
     def _refuse(self, refusal: Refusal) -> None:
         ends = self._connection.ends_with(self)

@@ -72,11 +72,6 @@ class Head(Struct, eq=False, frozen=True, gc=False):
     length: int
 
     @property
-    def is_usual(self) -> bool:
-        """Whether nothing is said in it of its connection, and its bytes alone say everything."""
-        return self.keeps_alive and b"connection" not in self.by_name
-
-    @property
     def wants_go_ahead(self) -> bool:
         """Whether the body is held back until a go-ahead comes (RFC 9110, section 10.1.1)."""
         expected = self.by_name.get(b"expect")

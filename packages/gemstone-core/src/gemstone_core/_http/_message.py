@@ -1,10 +1,14 @@
 """What every message has in common, whoever answers it."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ._head import Head
+
+if TYPE_CHECKING:
+    from ._connection import Connection
 
 
 class Message(Struct, eq=False, kw_only=True):
@@ -38,4 +42,23 @@ class Message(Struct, eq=False, kw_only=True):
 
     def abandon(self) -> None:
         """Nobody takes an answer any more. Called only for a message that has its turn."""
+        raise NotImplementedError
+
+
+class Route(Struct, eq=False, frozen=True):
+    """Where messages with a head go, and all that is the same for them.
+
+    Attributes:
+        head: the head.
+    """
+
+    head: Head
+
+    def message(self, connection: "Connection", body: bytes | None) -> Message:
+        """A message that has begun to come by a connection.
+
+        Args:
+            connection: the connection.
+            body: its body, if all of it has come.
+        """
         raise NotImplementedError

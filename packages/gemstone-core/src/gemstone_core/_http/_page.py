@@ -13,9 +13,33 @@ from tornado.web import Application
 from ._answers import GO_AHEAD
 from ._connection import Connection
 from ._head import BadRequest, Head, pairs
-from ._message import Message
+from ._message import Message, Route
 from ._rules import split_target, too_large
 from ._tornado import TornadoConnection
+
+
+class PageRoute(Route, eq=False, frozen=True):
+    """The way to the application.
+
+    Args:
+        head: the head of a message.
+        application: what answers it.
+        limit: how large a body may be, in bytes, unless a handler says otherwise.
+        logger: where is told what the application has raised.
+    """
+
+    _application: Application
+    _limit: int
+    _logger: logging.Logger
+
+    def message(self, connection: Connection, body: bytes | None) -> "Page":
+        """A message that has begun to come by a connection, with its body if that has come."""
+        page = Page(self.head, connection, self._application, self._limit, self._logger)
+        if body is not None:
+            page.has_come = True
+            if body:
+                page.data_received(body)
+        return page
 
 
 class Page(Message, eq=False):

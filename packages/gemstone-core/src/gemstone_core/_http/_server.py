@@ -26,8 +26,9 @@ from ._clock import Clock
 from ._connection import LINGER, NEVER, Connection
 from ._endpoint import Endpoint, StartVisit
 from ._head import BadRequest, Head
-from ._message import Message
-from ._page import Page
+from ._message import Route
+from ._page import PageRoute
+from ._reader import KnownRoutes
 from ._rules import split_target
 from ._tls import FewHandshakes
 
@@ -66,6 +67,7 @@ class HttpServer:
 
     Attributes:
         clock: the time of the connections.
+        known_routes: the heads that are known, with where their messages go.
         patience: how long a connection waits for what it waits for, in ticks.
         is_draining: whether connections are to end with what is under way.
         closes_idle: whether they have no time left for anything else.
@@ -91,6 +93,7 @@ class HttpServer:
         self._application = application
         self._options = options
         self._max_connections = _affordable(options.max_connections, logger)
+        self.known_routes = KnownRoutes()
         self._writer = AnswerWriter(dispatcher.refuse, self.clock)
         self._endpoint = Endpoint(
             path=options.endpoint,
@@ -177,12 +180,16 @@ class HttpServer:
 
     # What its connections ask and tell.
 
-    def message(self, connection: Connection, head: Head) -> Message:
-        """A message that has begun to come, made for whom it is."""
+    def route(self, head: Head) -> Route:
+        """Where a message with this head goes.
+
+        Raises:
+            BadRequest: it can go nowhere.
+        """
         target = head.target
         if target == self._target or self._is_endpoint(target):
-            return self._endpoint.message(head, connection)
-        return Page(head, connection, self._application, self._options.max_body_size, self.logger)
+            return self._endpoint.route(head)
+        return PageRoute(head, self._application, self._options.max_body_size, self.logger)
 
     def refusal(self, bad: BadRequest) -> bytes:
         """The last answer of a connection by which something came that can't be answered."""
@@ -226,6 +233,9 @@ class HttpServer:
         open_ = len(self._connections) + len(self._opening) + len(self._detached)
         if open_ < self._max_connections:
             accepted.setblocking(False)
+            with suppress(OSError):  # some systems say so of one that is gone already
+                # asyncio's own loop does this only for sockets that name their protocol.
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = self._make_connection()
             task = begin(self._loop, self._open(connection, accepted), name="connection")
             if not task.done():
@@ -318,7 +328,7 @@ class _BufferedConnection(Connection, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Something has come."""
-        self.data_received(self._buffer[:nbytes])
+        self.data_received(bytes(self._buffer[:nbytes]))
 
 
 def _affordable(max_connections: int, logger: logging.Logger) -> int:

@@ -72,6 +72,17 @@ class Batch:
         self._answers[index] = answer
         self._open -= 1
 
+    def add_calls(self, calls: list[Call], ids: list[bytes]) -> None:
+        """Add all members, which are to be executed, with their ids."""
+        simple = {} if self._is_timed else self._simple
+        add = self._waiting.append
+        for index, call in enumerate(calls):
+            method = simple.get(call.method)
+            if method is None:
+                self.add_call(index, call, ids[index])
+            else:
+                add((index, call, ids[index], method))
+
     def add_call(self, index: int, call: Call, id: bytes) -> None:
         """Add a member that is to be executed."""
         method = self._simple.get(call.method)
@@ -177,11 +188,11 @@ class Batch:
         assert task is not None
         running = steps(self._calls, self._arrival, self._answers)
         run = running.send
-        set_name = task.set_name
         new_context = self._context.copy
         waiting = self._waiting
         turn_ends = time.monotonic() + _TURN
         answered = 0
+        name = ""
         member: Member | Callable[[], None] | None = None
         try:
             while waiting:
@@ -190,7 +201,9 @@ class Batch:
                     break  # it needs a place as well
                 del waiting[0]
                 answered += 1
-                set_name(member[1].method)
+                if member[1].method != name:
+                    name = member[1].method
+                    task.set_name(name)
                 context = new_context()
                 awaited = context.run(run, member)
                 if awaited is not IDLE:

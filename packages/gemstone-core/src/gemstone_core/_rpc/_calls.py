@@ -14,7 +14,7 @@ from gemstone.errors import RpcError
 from .._plugins._base import BasePlugin
 from .._plugins._hooks import prepare_hook
 from .._plugins._outcome import MethodOutcome
-from .._request import CURRENT, Request
+from .._request import CURRENT, Exchange, Request
 from .._tasks import is_cancelled
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy
@@ -86,22 +86,38 @@ class Calls:
         if self._method_timeout is not None:
             ours = time.monotonic() + self._method_timeout
             deadline = ours if deadline is None else min(ours, deadline)
-        request = Request(arrival.exchange, call.method, call.params, id, deadline)
-        CURRENT.set(request)
         if deadline is not None:
             DEADLINE.set(deadline)
+        noted = (arrival.exchange, call.method, call.params, id, deadline)
         if self._is_watched:
+            request = Request(*noted)
+            CURRENT.set(request)
             return await self._answer_watched(call, id, arrival, request)
-        method = self.simple.get(call.method) if deadline is None else None
-        coroutine = None if method is None else method.begin(call.params)
-        if coroutine is None:
-            return self._write(call.method, id, await self._execute(call, arrival, deadline))[1]
-        # Most calls: the method is awaited here, and not one coroutine further down.
+        CURRENT.set(noted)
+        return self._write(call.method, id, await self._execute(call, arrival, deadline))[1]
+
+    async def answer_simple(
+        self, method: ExposedMethod, call: Call, id: bytes, exchange: Exchange
+    ) -> bytes | None:
+        """Execute a call of a simple method (:attr:`simple`), and write its answer.
+
+        In a task, and so a context, of its own.
+
+        Args:
+            method: the method.
+            call: the call.
+            id: its id.
+            exchange: what brought it.
+        """
+        params = call.params
+        CURRENT.set((exchange, call.method, params, id, None))
         try:
-            result = encode(await coroutine)
+            coroutine = method.begin(params)
+            if coroutine is not None:
+                return self.answers.result(id, encode(await coroutine))
         except BaseException as error:
             return self.write(call.method, id, outcome_of(error))
-        return self.answers.result(id, result) if id else None
+        return self.write(call.method, id, _invalid_params(method.problem(params)))
 
     def write(self, method: str, id: bytes, outcome: Outcome) -> bytes | None:
         """The answer of a call that came to this; ``None`` for a notification."""
@@ -169,7 +185,7 @@ class Calls:
                 await self._admit(call, arrival, deadline)
             problem = method.problem(call.params)
             if problem is not None:
-                raise RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
+                raise _invalid_params(problem)
             handler = await arrival.exchange.handler() if method.needs_handler else None
             if method.is_blocking:
                 in_thread: Outcome = await self._blocking.run(
@@ -228,6 +244,10 @@ class Calls:
 
     def _write_error(self, id: bytes, error: RpcError) -> bytes:
         return self.answers.error(id, error.code, error.message, error.data)
+
+
+def _invalid_params(problem: str | None) -> RpcError:
+    return RpcError(jsonrpc.INVALID_PARAMS, "Invalid params", problem)
 
 
 def too_busy() -> RpcError:

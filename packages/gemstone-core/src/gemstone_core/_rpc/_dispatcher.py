@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 
@@ -20,7 +20,7 @@ from ._arrival import Arrival
 from ._batch import Batch
 from ._blocking import BlockingCalls
 from ._calls import Calls
-from ._messages import NULL, Answers, BadMessage, Call, id_of, read_body, read_member
+from ._messages import NULL, Answers, BadMessage, Call, id_of, ids_of, read_body, read_member
 from ._method import ExposedMethod
 from ._notifications import Notifications
 
@@ -63,7 +63,6 @@ class Dispatcher:
     ) -> None:
         self._methods = methods
         self._authenticate = authenticate
-        self._take_abandoned = self._abandon  # made once, and not for each body
         #: Runs the methods that need a thread.
         self.blocking = blocking
         self._answers = answers
@@ -99,23 +98,26 @@ class Dispatcher:
         Returns:
             What answers it: gives the answer, or ``None`` where nothing is to be answered.
         """
-        answers = self._answers
+        answers, calls = self._answers, self._calls
+        arrival = None
         try:
-            arrival = Arrival(exchange, self._authenticate, self._take_abandoned)
-            timeout = exchange.timeout
-            if timeout is not None:
-                arrival.note_deadline(timeout)
+            if exchange.timeout is not None:
+                arrival = self._arrive(exchange)
+                arrival.note_deadline(exchange.timeout)
             message = read_body(body, null_params=answers.null_params)
             if not isinstance(message, Call):
-                return self._answer_batch(message, arrival)
+                return self._answer_batch(message, arrival or self._arrive(exchange))
             id = id_of(message)
         except BadMessage as bad:
             return _at_once(self._refuse(bad) if bad.id else answers.to_notification)
         if id in answers.ids_of_notifications:
-            return self._answer_notification(message, arrival)
+            return self._answer_notification(message, arrival or self._arrive(exchange))
         if message.method in self._methods:
             exchange.called = message.method
-        return self._calls.answer(message, id, arrival)
+            method = calls.simple.get(message.method)
+            if method is not None and arrival is None:  # most calls
+                return calls.answer_simple(method, message, id, exchange)
+        return calls.answer(message, id, arrival or self._arrive(exchange))
 
     def refuse(self, reason: str) -> bytes:
         """The answer to what a carrier does not even let in, for this reason."""
@@ -149,9 +151,17 @@ class Dispatcher:
         answers = [answer for answer in await batch.answers() if answer is not None]
         return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
 
+    def _arrive(self, exchange: Exchange) -> Arrival:
+        return Arrival(exchange, self._authenticate, self._abandon)
+
     def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
         answers = self._answers
         ids_of_notifications = answers.ids_of_notifications
+        if isinstance(members[0], Call):  # then all of them are calls
+            ids = ids_of(cast(list[Call], members))
+            if ids is not None and ids_of_notifications.isdisjoint(ids):
+                batch.add_calls(cast(list[Call], members), ids)
+                return
         for index, member in enumerate(members):
             try:
                 if isinstance(member, Call):

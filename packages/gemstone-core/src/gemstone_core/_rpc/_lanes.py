@@ -11,7 +11,7 @@ from typing import Final
 
 from gemstone.deadlines import DEADLINE
 
-from .._request import CURRENT, Request
+from .._request import CURRENT, Noted
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy, Job
 from ._calls import Outcome, run_blocking, too_busy
@@ -52,10 +52,10 @@ class Lane(Job):
         ends = time.monotonic() + _SLICE
         while not lanes.are_dropped:
             index, id, call, method = self._member
-            request = Request(arrival.exchange, call.method, call.params, id, None)
+            noted = (arrival.exchange, call.method, call.params, id, None)
             run = lanes.context.copy().run
             # In no variable, nor kept by the lane: an error's traceback leads to this frame.
-            self.outcomes.append((index, id, method.name, run(_execute, request, method)))
+            self.outcomes.append((index, id, method.name, run(_execute, noted, method)))
             try:
                 self._member = lanes.waiting.popleft()
             except IndexError:
@@ -150,6 +150,6 @@ def without_deadline() -> Context:
     return context
 
 
-def _execute(request: Request, method: ExposedMethod) -> Outcome:
-    CURRENT.set(request)
-    return run_blocking(method, request.params)
+def _execute(noted: Noted, method: ExposedMethod) -> Outcome:
+    CURRENT.set(noted)
+    return run_blocking(method, noted[2])

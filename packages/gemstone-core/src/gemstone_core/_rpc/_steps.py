@@ -10,7 +10,7 @@ from contextvars import Context
 from types import coroutine
 from typing import Any, Final, cast
 
-from .._request import CURRENT, Request
+from .._request import CURRENT
 from ._arrival import Arrival
 from ._calls import Calls, outcome_of
 from ._messages import Call, encode
@@ -53,12 +53,13 @@ def _steps(calls: Calls, arrival: Arrival, answers: list[bytes | None]) -> Steps
     write_result = calls.answers.result
     while True:
         index, call, id, method = yield IDLE
-        begun = None if method is None else method.begin(call.params)
+        params = call.params
+        begun = None if method is None else method.begin(params)
         if begun is None:
             answers[index] = yield from calls.answer(call, id, arrival)
             continue
         # As Calls.answer() does it, but without a coroutine, which would be half of the cost.
-        set_current(Request(exchange, call.method, call.params, id, None))
+        set_current((exchange, call.method, params, id, None))
         try:
             result = encode((yield from begun))
         except BaseException as error:
