@@ -112,11 +112,11 @@ def poison_is_given_up(keeper: Keeper, amount: Amount) -> Result:
         patiently(lambda: worker.handled, "events flow")
         for body in ("fail", "kill"):
             transport.emit_event(POISON, body).wait(PATIENCE)
-            given_up = _give_up(result, letters, worker, body)
+            given_up = _give_up(result, letters, emitter, worker, body)
             replayed = letters.replay([letter.id for letter in given_up])
             result.must(replayed == 1, f"{replayed} letters of {body!r} were replayed")
             worker.start()
-            given_up = _give_up(result, letters, worker, body, times=2)
+            given_up = _give_up(result, letters, emitter, worker, body, times=2)
             purged = letters.purge([letter.id for letter in given_up])
             result.must(purged == 1, f"{purged} letters of {body!r} were purged")
             worker.start()
@@ -129,17 +129,23 @@ def poison_is_given_up(keeper: Keeper, amount: Amount) -> Result:
 
 
 def _give_up(
-    result: Result, letters: DeadLetters, worker: Worker, body: str, times: int = 1
+    result: Result,
+    letters: DeadLetters,
+    emitter: Emitter,
+    worker: Worker,
+    body: str,
+    times: int = 1,
 ) -> list[DeadLetter]:
     """Waits until poison is a dead letter, and looks at how it became one.
 
-    Then the worker has ended, in good order: what it knows the broker knows, too, and the next
-    process that dies takes nothing of this with it.
+    Then the worker has ended, in good order, and all that was in these deaths is handled: what the
+    worker knows the broker knows, too, and nothing is in the next deaths that was in these.
 
     Args:
         result: where to put down what is found.
         letters: those of the broker.
-        worker: what handles the poison, again and again.
+        emitter: of the others.
+        worker: what handles all of them, again and again.
         body: which poison.
         times: how often it became one by now, each time after all tries.
 
@@ -156,6 +162,8 @@ def _give_up(
         return found()
 
     patiently(found_at_last, f"{body!r} is a dead letter")
+    promised = emitter.promised_after(-1)
+    patiently(lambda: promised <= {*worker.handled}, f"all others before {body!r} are handled")
     status = worker.end()
     result.must(status == 0, f"the worker ended with the status {status} after {body!r}")
     tried = [attempt for what, attempt in worker.tried if what == body]
