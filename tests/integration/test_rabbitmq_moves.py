@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import uuid
 
 import pika
 import pytest
@@ -107,7 +108,7 @@ def left(broker, queues):
 @pytest.mark.once
 @pytest.mark.parametrize(("deaths", "most"), [(1, 2), (2, 3), (2, 5)])
 def test_an_event_that_kills_its_process_is_tried_exactly_so_often(broker, deaths, most):
-    service = f"service-{most}"
+    service = f"service-{uuid.uuid4().hex}"
     queue = f"gemstone:{service}:{POISON}"
     url = f"amqp+durable{broker.url.removeprefix('amqp')}"
     with LongWay(broker.port) as port, dead_letters(url) as letters:

@@ -221,6 +221,27 @@ def test_at_most_one_suspect_at_a_time(broker, client, run):
     assert service.at_once[1] == 1
 
 
+def test_a_suspect_is_tried_when_redis_knows_what_became_of_the_one_before(
+    broker, client, run, monkeypatch
+):
+    # Else that one would be in another death, if the process died of the next.
+    monkeypatch.setattr(_settler, "_GATHER", 0.3)
+    url = stream_url(broker, "?claim_after=0.5")
+    run.end(run(url))
+    for number in range(3):
+        client.xadd(STREAM, {"body": str(number)})
+    taken_by_the_dead(client, 3, times=2)
+    service = run(url)
+
+    def all_have_come():
+        came = len(service.came)  # before it is asked, so that this is none too many
+        known = 3 - client.xpending(STREAM, "service")["pending"]
+        assert came <= known + 1
+        return came == 3
+
+    until(all_have_come, what="all have come")
+
+
 def test_what_was_in_too_many_deaths_is_given_up_unseen(broker, client, run, caplog):
     url = stream_url(broker, "?claim_after=0.5")
     run.end(run(url))

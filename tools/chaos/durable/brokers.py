@@ -9,7 +9,7 @@ import pika  # type: ignore[import-untyped]
 
 from ...brokers import Broker, RabbitMq, Redis
 from ...waiting import until
-from .service import NUMBER
+from .service import EVENTS, NUMBER
 
 _SCENARIOS: Final = (
     *("brokers-die", "workers-die", "emitters-die", "poison", "instances", "workers-stop"),
@@ -40,10 +40,12 @@ class Keeper(ABC):
         """Loses what it keeps, while it runs."""
 
     @abstractmethod
-    def left(self, service: str, event_name: str) -> int:
-        """How many events of a name it keeps for a service, all instances of which have ended.
+    def left(self, service: str, *, has_ended: bool) -> int:
+        """How many events it keeps for a service.
 
-        Of what waits to be tried again, all names are counted.
+        Args:
+            service: which one.
+            has_ended: whether all its instances have; else those may be left out that they have.
         """
 
     #: What the service says of that.
@@ -74,14 +76,17 @@ class RedisKeeper(Keeper):
         with self.broker.client() as client:
             client.flushall()
 
-    def left(self, service: str, event_name: str) -> int:
-        """What is pending in the group of the service, and what is behind that."""
-        stream = f"{{gemstone}}:events:{event_name}"
+    def left(self, service: str, *, has_ended: bool) -> int:
+        """What is pending in its groups, and what is behind that."""
+        left = 0
         with self.broker.client(decode_responses=True) as client:
-            groups: Any = client.xinfo_groups(stream)
-            [group] = [group for group in groups if group["name"] == service]
-            behind: Any = client.xrange(stream, f"({group['last-delivered-id']}")
-            return int(group["pending"]) + len(behind)
+            for name in EVENTS:
+                stream = f"{{gemstone}}:events:{name}"
+                groups: Any = client.xinfo_groups(stream)
+                [group] = [group for group in groups if group["name"] == service]
+                behind: Any = client.xrange(stream, f"({group['last-delivered-id']}")
+                left += int(group["pending"]) + len(behind)
+        return left
 
 
 class RabbitMqKeeper(Keeper):
@@ -106,18 +111,18 @@ class RabbitMqKeeper(Keeper):
         """The queue is deleted."""
         self.broker.delete_queue(f"gemstone:{service}:{NUMBER}")
 
-    def left(self, service: str, event_name: str) -> int:
-        """What is in its queues, as soon as the broker knows that nobody consumes them."""
-        queues = [f"gemstone:{service}:{event_name}"]
+    def left(self, service: str, *, has_ended: bool) -> int:
+        """What is in its queues; when it has ended, as soon as the broker knows that."""
+        queues = [f"gemstone:{service}:{name}" for name in EVENTS]
         queues += [f"gemstone.{what}:{service}" for what in ("retries", "suspects")]
         with closing(pika.BlockingConnection(pika.URLParameters(self.broker.url))) as connection:
             channel = connection.channel()
 
-            def alone() -> list[Any]:
+            def look() -> list[Any]:
                 told = [channel.queue_declare(queue, passive=True).method for queue in queues]
-                return [] if any(queue.consumer_count for queue in told) else told
+                return [] if has_ended and any(queue.consumer_count for queue in told) else told
 
-            told = until(alone, what=f"nobody consumes the queues of {service}")
+            told = until(look, what=f"nobody consumes the queues of {service}")
             return sum(queue.message_count for queue in told)
 
 

@@ -26,6 +26,7 @@ class Emitter(Child):
         self._rate = rate
         self._url = url
         self.begun = -1
+        self._first = 0
         self.promised: set[int] = set()
         self.failed: dict[int, str] = {}
         self.is_done = False
@@ -36,6 +37,8 @@ class Emitter(Child):
 
     def start(self) -> Self:
         """Starts it, or lets it go on."""
+        self.is_done = False
+        self._first = self.begun + 1
         self._command[3:] = self._arguments()
         return super().start()
 
@@ -45,7 +48,10 @@ class Emitter(Child):
         return {each for each in promised if each > number} if number >= 0 else promised
 
     def end(self) -> None:
-        """Has it end when all is decided that it has begun, unless it has."""
+        """Has it end when all is decided that it has begun, which is one at least."""
+        until(
+            lambda: self.begun >= self._first, what=f"the {self.label} emits", within=_START_WITHIN
+        )
         self.signal(signal.SIGTERM)
 
     def _keep(self, kind: str, values: list[Any]) -> None:
@@ -76,18 +82,17 @@ class Worker(Child):
         self.last_at = 0.0
         #: What was poison, and which attempt it was.
         self.tried: list[tuple[str, int]] = []
-        self._connected = 0
-        self._lives = 0
+        self._is_connected = False
 
     def start(self) -> Self:
         """Starts it, and does not wait."""
-        self._lives += 1
+        self._is_connected = False
         return super().start()
 
     def wait_until_connected(self) -> None:
         """Waits until its events come."""
         until(
-            lambda: self._connected >= self._lives or not self.runs(),
+            lambda: self._is_connected or not self.runs(),
             what=f"{self.label} is connected",
             within=_START_WITHIN,
         )
@@ -112,7 +117,7 @@ class Worker(Child):
         elif kind == "tried":
             self.tried.append((values[0], values[1]))
         elif kind == "connected":
-            self._connected += 1
+            self._is_connected = True
 
 
 def handled_by(workers: Iterable[Worker]) -> Counter[int]:

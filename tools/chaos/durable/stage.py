@@ -35,12 +35,12 @@ class Amount:
         max_deliveries: how often poison is tried.
     """
 
-    events: int = 1_000
-    rate: float = 500.0
+    events: int = 600
+    rate: float = 300.0
     broker_kills: int = 2
-    worker_kills: int = 3
+    worker_kills: int = 2
     emitter_kills: int = 2
-    stops: int = 3
+    stops: int = 2
     max_deliveries: int = 3
 
 

@@ -131,7 +131,7 @@ class Reader:
 
     def _look(self) -> None:
         """Claim what dead instances had, now and then."""
-        if self._suspects and self._on_trial is None:
+        if self._suspects and not self._is_trying():
             self._look_at = 0.0  # the next one can be tried
         now = time.monotonic()
         if now < self._look_at:
@@ -155,11 +155,21 @@ class Reader:
         """Whether an entry is to be delivered alone, or not at all."""
         return count >= _SUSPECT or count + 1 >= self._host.max_deliveries > 1
 
+    def _is_trying(self) -> bool:
+        """Whether a suspect is with its handlers, or Redis does not know yet what became of it.
+
+        If the process died of the next one, that would count for this one, too.
+        """
+        place = self._on_trial
+        if place is not None and not self._holdings.holds(place):
+            place = self._on_trial = None
+        return place is not None
+
     def _try_one(self, name: str, rows: Sequence[Any], idle: int) -> None:
         for row in rows:
             if row[3] >= self._host.max_deliveries:
                 self._claim(name, [row], idle)  # which delivers it no more
-            elif self._on_trial is None:
+            elif not self._is_trying():
                 self._on_trial = (name, row[0])
                 self._claim(name, [row], idle)
                 if not self._holdings.holds((name, row[0])):
@@ -235,9 +245,9 @@ class Reader:
 
     def _ended(self, entry: Entry, event: Event, error: BaseException | None) -> None:
         verdict = self._host.judge(event, error)
-        if self._on_trial == entry.place:
-            self._on_trial = None
         if verdict is Verdict.AGAIN:
+            if self._on_trial == entry.place:
+                self._on_trial = None  # it only waits
             delay = self._host.redelivery_delay(event.attempt)
             self._holdings.wait(entry.place, event.attempt + 1, delay)
         else:
