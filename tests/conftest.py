@@ -16,6 +16,7 @@ may be anybody's, so they are not killed: tests of faults are skipped then, and 
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -26,6 +27,9 @@ from tools.brokers import Address, RabbitMq, Redis, RedisAddress
 EVENT_LOOP = "GEMSTONE_TEST_EVENT_LOOP"
 REDIS = "GEMSTONE_TEST_REDIS_URL"
 RABBITMQ = "GEMSTONE_TEST_RABBITMQ_URL"
+
+# A shell has what it runs in the background ignore Ctrl-C, and all programs that are started there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,6 +50,8 @@ class Keeper(ABC):
 
     #: What the service says of that.
     says_of_loss: str
+    #: How old a queue has to be, in seconds, to be there again after the broker was killed.
+    writes_queues_within = 0.0
     #: What can happen to it.
     scenarios: Sequence[str]
 
@@ -95,6 +97,8 @@ class RabbitMqKeeper(Keeper):
     label = "RabbitMQ"
     says_of_loss = "a queue was deleted"
     scenarios = (*_SCENARIOS, "alarm")
+    #: A quorum queue of 3.10 can't be asked again if the kill came in the first half second.
+    writes_queues_within = 3.0
     broker: RabbitMq
 
     @property

@@ -33,6 +33,7 @@ def brokers_die(keeper: Keeper, amount: Amount) -> Result:
     """The broker is killed and started again, while events flow."""
     result = Result(keeper.label, "broker: kill -9")
     with flow(keeper, amount.rate) as (emitter, worker):
+        time.sleep(keeper.writes_queues_within)
         for _ in moments(emitter, amount.events, amount.broker_kills):
             keeper.broker.kill()
             keeper.broker.start()

@@ -118,6 +118,7 @@ def let_end(emitter: Emitter) -> None:
     """Has no more emitted, and waits until all is decided."""
     emitter.end()
     patiently(lambda: emitter.is_done, "all is decided that was emitted")
+    emitter.wait(PATIENCE)
 
 
 def note_return(result: Result, workers: Sequence[Worker]) -> None:

@@ -1,8 +1,8 @@
 """The Tornado application: everything on a service's port besides the RPC endpoint."""
 
+import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tornado import web
@@ -85,8 +85,8 @@ def _static_rules(service: "MicroService") -> Iterable[Any]:
     for entry in service.static_dirs:
         try:
             url, path = entry
-            folder = Path(path)
-            if not url.startswith("/"):
+            folder = os.fspath(path)
+            if not url.startswith("/") or isinstance(folder, bytes):
                 raise ValueError
         except (AttributeError, TypeError, ValueError):
             raise ServiceConfigurationError(
@@ -94,4 +94,4 @@ def _static_rules(service: "MicroService") -> Iterable[Any]:
                 '("/static", "static"), with a path that begins with "/"'
             ) from None
         pattern = re.escape(url.rstrip("/")) + "/(.*)"
-        yield web.url(pattern, StaticFiles, {"path": str(folder)})
+        yield web.url(pattern, StaticFiles, {"path": folder})

@@ -6,9 +6,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from gemstone.jsonrpc import SERVICE_HEADER
 
@@ -23,8 +24,7 @@ MOST_DIGITS: Final = 18
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, eq=False, frozen=True):
     """Why a message is not let in.
 
     Attributes:
@@ -35,7 +35,7 @@ class Refusal:
 
     status: int
     reason: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 def look_at(

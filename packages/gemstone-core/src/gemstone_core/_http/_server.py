@@ -11,10 +11,10 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from msgspec import Struct
 from tornado.iostream import IOStream
 from tornado.web import Application
 
@@ -40,8 +40,7 @@ _OTHER_FILES: Final = 64
 _READ: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class HttpOptions:
+class HttpOptions(Struct, eq=False, frozen=True):
     """What is served and how, and what bounds it: sizes in bytes, times in seconds."""
 
     endpoint: str

@@ -5,7 +5,6 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gemstone.errors import ServiceConfigurationError
@@ -112,6 +111,8 @@ def _context_of(options: dict[Any, Any]) -> ssl.SSLContext:
 def _check_file(key: str, path: Any) -> None:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{key} is {path!r}: it must be the path of a file")
+    from pathlib import Path  # only a service with certificates has to load it
+
     try:
         text = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # no path may have a NUL in it

@@ -8,9 +8,9 @@ How an answer is framed is said here, once for every handler.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
 from tornado import httputil
 from tornado.iostream import IOStream, StreamClosedError
 
@@ -25,16 +25,14 @@ _ENDS: Final = ("\r", "\n", "\0")
 _SWITCHING: Final = 101
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, eq=False, frozen=True):
     """What Tornado's requests are told of a connection."""
 
     remote_ip: str | None
     protocol: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Certificate:
+class _Certificate(Struct, eq=False, frozen=True):
     """Where Tornado's requests look for the certificate of a client."""
 
     holder: Any

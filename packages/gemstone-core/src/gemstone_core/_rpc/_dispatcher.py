@@ -7,10 +7,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gemstone import jsonrpc
 
@@ -25,8 +24,7 @@ from ._method import ExposedMethod
 from ._notifications import Notifications
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, eq=False, frozen=True):
     """How much one body may ask for."""
 
     max_batch_size: int
