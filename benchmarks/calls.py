@@ -52,16 +52,22 @@ def coroutines(bench: Bench, *, rounds: int, seconds: float) -> Part:
     calls = hello("say_hello", _CALLS)
     ours = {loop: Contestant(f"gemstone, {loop}", _ours(loop), calls) for loop in _LOOPS}
     pjrpc = Contestant("pjrpc on aiohttp", peer(bench, "pjrpc", "hello_pjrpc.py"), calls)
-    asgi = Contestant(
-        "a bare ASGI application on uvicorn", peer(bench, "uvicorn", "hello_asgi.py"), calls
+    asgi, asgi_with_msgspec = (
+        Contestant(
+            f"a bare ASGI application on uvicorn, {library}",
+            peer(bench, "uvicorn", "hello_asgi.py", library),
+            calls,
+        )
+        for library in ("json", "msgspec")
     )
     handler = Contestant("RequestHandler + json", Program("hello_tornado.py"), calls)
-    contestants = [*ours.values(), pjrpc, asgi, handler]
+    contestants = [*ours.values(), pjrpc, asgi, asgi_with_msgspec, handler]
     text = hold(bench, contestants, connections=CONNECTIONS, rounds=rounds, seconds=seconds)
     comparisons: list[Comparison] = []
     for loop, than_pjrpc, than_asgi in [("uvloop", 5, 2.5), ("asyncio", 4, 1.8)]:
         comparisons += faster(ours[loop], pjrpc, than_pjrpc)
         comparisons += faster(ours[loop], asgi, than_asgi)
+        comparisons += faster(ours[loop], asgi_with_msgspec)
     comparisons += faster(ours["asyncio"], handler, 1.3)
     comparisons += [
         Comparison(

@@ -19,13 +19,14 @@ _PYPROJECT: Final = ROOT / "pyproject.toml"
 _INSTALLED: Final = "installed.txt"
 
 
-def peer(bench: Bench, name: str, script: str) -> Program:
+def peer(bench: Bench, name: str, script: str, *arguments: str) -> Program:
     """A program of ``peers/`` that runs in the environment of a peer, which is made if need be.
 
     Args:
         bench: where it runs, and where the environments are.
         name: of the peer: ``pjrpc`` for the dependency group ``peer-pjrpc``.
         script: the name of its file.
+        arguments: its arguments, behind the port.
 
     Raises:
         BenchmarkError: the environment can't be made.
@@ -38,7 +39,7 @@ def peer(bench: Bench, name: str, script: str) -> Program:
         with bench.on_all_cores():
             _make(name, folder, python)
         stamp.write_text(wanted)
-    return Program(script, str(python))
+    return Program(script, str(python), arguments=arguments)
 
 
 def requirements(name: str) -> list[str]:

@@ -33,7 +33,7 @@ def run(bench: Bench, *, rounds: int, connections: int) -> Part:
         "the floor, uvloop": Program("floor.py", arguments=("uvloop",)),
         "the floor, asyncio": Program("floor.py", arguments=("asyncio",)),
         "pjrpc on aiohttp": peer(bench, "pjrpc", "hello_pjrpc.py"),
-        "a bare ASGI application on uvicorn": peer(bench, "uvicorn", "hello_asgi.py"),
+        "a bare ASGI application on uvicorn": peer(bench, "uvicorn", "hello_asgi.py", "json"),
     }
     kibibytes: dict[str, list[float]] = {label: [] for label in programs}
     _allow_open_files(connections + _OTHER_FILES)
