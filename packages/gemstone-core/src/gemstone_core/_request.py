@@ -3,11 +3,14 @@
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from gemstone.errors import ServiceStateError
+
+if TYPE_CHECKING:
+    from ._rpc._messages import Call
 
 
 class Exchange(Protocol):
@@ -102,8 +105,9 @@ class Request(msgspec.Struct, eq=False):
         return f"<Request {self.method!r} from {self.peer}>"
 
 
-#: What a :class:`Request` is made of.
-Noted = tuple[Exchange, str, list[Any] | dict[str, Any], bytes, float | None]
+#: What a :class:`Request` is made of: what brought the call, the call, its id and its deadline. The
+#: rest is for whoever executes it.
+Noted = tuple[Exchange, "Call", bytes, float | None, *tuple[object, ...]]
 
 #: Most methods never ask for their request: so it is noted here, and made for who asks.
 CURRENT: ContextVar[Request | Noted] = ContextVar("gemstone_current_request")
@@ -126,6 +130,12 @@ def current_request() -> Request:
             "and not in threads that they start themselves"
         ) from None
     if isinstance(current, tuple):
-        current = Request(*current)
+        current = request_of(current)
         CURRENT.set(current)
     return current
+
+
+def request_of(noted: Noted) -> Request:
+    """What a method is told of a call."""
+    exchange, call, id, deadline, *_ = noted
+    return Request(exchange, call.method, call.params, id, deadline)

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count, repeat
 from typing import Final
 
 from ._arrival import Arrival
@@ -54,11 +55,11 @@ class Batch:
         self._answers: list[bytes | None] = [None] * size
         #: How many calls are not answered yet.
         self._open = size
-        #: The members that have no place yet: calls on the event loop as they are; otherwise what
-        #: begins the member, and takes a place if it has to.
-        self._waiting: deque[Member | Callable[[], None]] = deque()
+        #: The members that have no place yet: rows of calls on the event loop, which tasks go on
+        #: with one after another; otherwise what begins a member, and takes a place if it has to.
+        self._waiting: deque[Iterator[Member] | Callable[[], None]] = deque()
         self._is_beginning = False
-        self._own_task = asyncio.current_task()
+        self._own_task = asyncio.current_task(self._loop)
         #: Those that execute calls on the event loop; each has a place.
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = without_deadline()
@@ -75,13 +76,13 @@ class Batch:
     def add_calls(self, calls: list[Call], ids: list[bytes]) -> None:
         """Add all members, which are to be executed, with their ids."""
         simple = {} if self._is_timed else self._simple
-        add = self._waiting.append
-        for index, call in enumerate(calls):
-            method = simple.get(call.method)
-            if method is None:
-                self.add_call(index, call, ids[index])
-            else:
-                add((index, call, ids[index], method))
+        methods = [simple.get(call.method) for call in calls]
+        if None not in methods:
+            came, never = repeat(self._arrival.exchange), repeat(None)
+            self._waiting.append(zip(came, calls, ids, never, count(), methods, strict=False))
+            return
+        for index, (call, id) in enumerate(zip(calls, ids, strict=True)):
+            self.add_call(index, call, id)
 
     def add_call(self, index: int, call: Call, id: bytes) -> None:
         """Add a member that is to be executed."""
@@ -89,10 +90,11 @@ class Batch:
         if method is None:
             for_thread = self._calls.for_thread(call, self._arrival)
             if for_thread is not None:
-                self._add_to_lanes((index, id, call, for_thread))
+                self._add_to_lanes((self._arrival.exchange, call, id, None, index, for_thread))
                 return
-        member = (index, call, id, method)
-        self._waiting.append(partial(self._begin_timed, member) if self._is_timed else member)
+        member = (self._arrival.exchange, call, id, None, index, method)
+        begin = partial(self._begin_timed, member)
+        self._waiting.append(begin if self._is_timed else iter((member,)))
 
     def _add_to_lanes(self, member: LaneMember) -> None:
         if self._lanes is None:
@@ -147,7 +149,7 @@ class Batch:
         self._is_beginning = True
         while self._free_places and self._waiting:
             first = self._waiting[0]
-            if not isinstance(first, tuple):
+            if callable(first):
                 self._waiting.popleft()
                 first()
             elif tasks:
@@ -167,7 +169,7 @@ class Batch:
         if self._lanes is not None:
             self._free_places += self._lanes.drop()
         self._open = 0
-        kept = [each for each in self._waiting if not isinstance(each, tuple)]
+        kept = [each for each in self._waiting if callable(each)]
         self._waiting.clear()
         self._waiting.extend(kept)  # which knows that calls have failed
         for task in self._tasks:
@@ -192,29 +194,27 @@ class Batch:
         waiting = self._waiting
         turn_ends = time.monotonic() + _TURN
         answered = 0
-        name = ""
-        member: Member | Callable[[], None] | None = None
+        member: Member | None = None
         try:
-            while waiting:
-                member = waiting[0]
-                if not isinstance(member, tuple):
-                    break  # it needs a place as well
-                del waiting[0]
-                answered += 1
-                if member[1].method != name:
-                    name = member[1].method
-                    task.set_name(name)
-                context = new_context()
-                awaited = context.run(run, member)
-                if awaited is not IDLE:
-                    # Where the first one waits, the next will, too.
-                    self._begin_next(2 if answered == 1 else 1)
-                    await until_idle(running, context, awaited)
-                    break
-                if task.cancelling():
-                    break
-                if answered % _FEW == 0 and time.monotonic() > turn_ends:
-                    break
+            while waiting and not callable(row := waiting[0]):
+                method: object = row  # whose name the task does not have yet
+                for member in row:
+                    answered += 1
+                    if member[5] is not method:
+                        method = member[5]
+                        task.set_name(member[1].method)
+                    context = new_context()
+                    awaited = context.run(run, member)
+                    if awaited is not IDLE:
+                        # Where the first one waits, the next will, too.
+                        self._begin_next(2 if answered == 1 else 1)
+                        await until_idle(running, context, awaited)
+                        return
+                    if task.cancelling():
+                        return
+                    if answered % _FEW == 0 and time.monotonic() > turn_ends:
+                        return
+                waiting.popleft()
         except BaseException as error:
             self._call_failed(member, error)
         finally:
@@ -235,7 +235,7 @@ class Batch:
             self._tasks.add(task)
 
     async def _run_timed(self, member: Member) -> None:
-        index, call, id, _ = member
+        _, call, id, _, index, _ = member
         task = asyncio.current_task(self._loop)
         assert task is not None
         try:
@@ -247,16 +247,16 @@ class Batch:
                 self._open -= 1
             self._task_ended(task)
 
-    def _call_failed(self, member: object, error: BaseException) -> None:
+    def _call_failed(self, member: Member | None, error: BaseException) -> None:
         """See to what has left a call: it is nothing that a method may raise.
 
         Raises:
             BaseException: the error, if it is to end the task.
         """
         is_wanted = self._failure is None and not (self._own_task and self._own_task.cancelling())
-        if isinstance(error, asyncio.CancelledError) and is_wanted and isinstance(member, tuple):
+        if isinstance(error, asyncio.CancelledError) and is_wanted and member is not None:
             # It has cancelled itself, or has let somebody do so who knows nothing of the batch.
-            index, call, id, _ = member
+            _, call, id, _, index, _ = member
             self._answers[index] = self._calls.write(call.method, id, error)
             return
         if self._failure is None:

@@ -14,7 +14,7 @@ from gemstone.errors import RpcError
 from .._plugins._base import BasePlugin
 from .._plugins._hooks import prepare_hook
 from .._plugins._outcome import MethodOutcome
-from .._request import CURRENT, Exchange, Request
+from .._request import CURRENT, Exchange, Request, request_of
 from .._tasks import is_cancelled
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy
@@ -88,9 +88,9 @@ class Calls:
             deadline = ours if deadline is None else min(ours, deadline)
         if deadline is not None:
             DEADLINE.set(deadline)
-        noted = (arrival.exchange, call.method, call.params, id, deadline)
+        noted = (arrival.exchange, call, id, deadline)
         if self._is_watched:
-            request = Request(*noted)
+            request = request_of(noted)
             CURRENT.set(request)
             return await self._answer_watched(call, id, arrival, request)
         CURRENT.set(noted)
@@ -110,7 +110,7 @@ class Calls:
             exchange: what brought it.
         """
         params = call.params
-        CURRENT.set((exchange, call.method, params, id, None))
+        CURRENT.set((exchange, call, id, None))
         try:
             coroutine = method.begin(params)
             if coroutine is not None:

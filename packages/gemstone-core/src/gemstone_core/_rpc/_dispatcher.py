@@ -146,20 +146,19 @@ class Dispatcher:
             limits.max_batch_concurrency,
         )
         self._add(members, batch)
-        answers = [answer for answer in await batch.answers() if answer is not None]
-        return b"[%b]" % b",".join(answers) if answers else self._answers.to_notifications
+        answers = b",".join(filter(None, await batch.answers()))
+        return b"[%b]" % answers if answers else self._answers.to_notifications
 
     def _arrive(self, exchange: Exchange) -> Arrival:
         return Arrival(exchange, self._authenticate, self._abandon)
 
     def _add(self, members: Sequence[Call | Raw], batch: Batch) -> None:
-        answers = self._answers
-        ids_of_notifications = answers.ids_of_notifications
         if isinstance(members[0], Call):  # then all of them are calls
             ids = ids_of(cast(list[Call], members))
-            if ids is not None and ids_of_notifications.isdisjoint(ids):
+            if ids is not None:
                 batch.add_calls(cast(list[Call], members), ids)
                 return
+        answers = self._answers
         for index, member in enumerate(members):
             try:
                 if isinstance(member, Call):
@@ -170,7 +169,7 @@ class Dispatcher:
             except BadMessage as bad:
                 batch.add_answer(index, self._refuse(bad) if bad.id else None)
                 continue
-            if id in ids_of_notifications:
+            if id in answers.ids_of_notifications:
                 batch.add_notification(call)
             else:
                 batch.add_call(index, call, id)

@@ -11,15 +11,16 @@ from typing import Final
 
 from gemstone.deadlines import DEADLINE
 
-from .._request import CURRENT, Noted
+from .._request import CURRENT, Exchange
 from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy, Job
 from ._calls import Outcome, run_blocking, too_busy
 from ._messages import Call
 from ._method import ExposedMethod
 
-#: A call of a batch: which one it is, its id, and what is called.
-LaneMember = tuple[int, bytes, Call, ExposedMethod]
+#: A call of a batch, as ``CURRENT`` notes it: what brought it, the call, its id, no deadline; and
+#: which one it is, and what is called.
+LaneMember = tuple[Exchange, Call, bytes, None, int, ExposedMethod]
 
 #: After how many seconds a lane lets others have its thread: to go back to the queue costs as much
 #: as a short method.
@@ -42,25 +43,24 @@ class Lane(Job):
     def __init__(self, lanes: "Lanes", member: LaneMember) -> None:
         self._lanes = lanes
         self._member = member
-        self.name = member[3].name
+        self.name = member[5].name
         self.outcomes: list[tuple[int, bytes, str, Outcome]] = []
 
     def run(self) -> bool:
         """Execute calls, of which only quick ones follow one another."""
         lanes = self._lanes
-        arrival = lanes.arrival
         ends = time.monotonic() + _SLICE
         while not lanes.are_dropped:
-            index, id, call, method = self._member
-            noted = (arrival.exchange, call.method, call.params, id, None)
+            member = self._member
+            _, _, id, _, index, method = member
             run = lanes.context.copy().run
             # In no variable, nor kept by the lane: an error's traceback leads to this frame.
-            self.outcomes.append((index, id, method.name, run(_execute, noted, method)))
+            self.outcomes.append((index, id, method.name, run(_execute, member)))
             try:
                 self._member = lanes.waiting.popleft()
             except IndexError:
                 return False
-            self.name = self._member[3].name
+            self.name = self._member[5].name
             # Who waits in the queue comes first: no batch keeps the calls of others out.
             if time.monotonic() >= ends:
                 return True
@@ -68,7 +68,7 @@ class Lane(Job):
 
     def refuse(self, outcome: Outcome) -> None:
         """Let this be what the call has come to that would have been executed next."""
-        index, id, _, method = self._member
+        _, _, id, _, index, method = self._member
         self.outcomes.append((index, id, method.name, outcome))
 
     def end(self) -> None:
@@ -150,6 +150,6 @@ def without_deadline() -> Context:
     return context
 
 
-def _execute(noted: Noted, method: ExposedMethod) -> Outcome:
-    CURRENT.set(noted)
-    return run_blocking(method, noted[2])
+def _execute(member: LaneMember) -> Outcome:
+    CURRENT.set(member)
+    return run_blocking(member[5], member[1].params)

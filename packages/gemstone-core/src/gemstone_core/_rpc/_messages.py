@@ -5,6 +5,7 @@ Ids are never decoded: a client gets back the very bytes that it sent.
 .. seealso:: JSON-RPC 2.0, sections 4 "Request object" and 5 "Response object".
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
@@ -16,7 +17,8 @@ NULL: Final = b"null"
 # Parsers that recurse say so; a body that is nested that deep is nothing a service wants.
 _UNREADABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 _ID_BEGINNINGS: Final = frozenset(b'"-0123456789n')
-_FIRST_OF_IDS: Final = frozenset({b"", *(b"%c" % first for first in _ID_BEGINNINGS)})
+#: Among ids in lines of their own: null, none at all, and what is none.
+_is_uncommon: Final = re.compile(rb"\n[n\n\[{tf]").search
 
 
 class Call(Struct, gc=False):
@@ -131,14 +133,14 @@ def id_of(call: Call) -> bytes:
 
 
 def ids_of(calls: list[Call]) -> list[bytes] | None:
-    """The ids of calls, as :func:`id_of` gives them; ``None`` if one of them has to be looked at.
+    """The ids of calls, as :func:`id_of` gives them, if all are strings and numbers; else ``None``.
 
-    To copy each by itself would take as long as to encode the results.
+    To look at each by itself would take as long as to encode the results.
     """
-    # No id has a line end in it, but for arrays and objects, which are none.
-    ids = b"\n".join([call.id for call in calls]).split(b"\n")
-    is_fine = len(ids) == len(calls) and {id[:1] for id in ids} <= _FIRST_OF_IDS
-    return ids if is_fine else None
+    lines = b"\n".join([b"", *[call.id for call in calls], b""])
+    ids = lines.split(b"\n")[1:-1]
+    # No string and no number has a line end in it.
+    return ids if len(ids) == len(calls) and not _is_uncommon(lines) else None
 
 
 def _checked(message: _Loose, null_params: bool) -> Call:
@@ -231,6 +233,7 @@ class Answers:
         # What an object has itself is found much faster than what its class has.
         self._before_result = self._before_result
         self._after_result = self._after_result
+        self.around_result = (self._before_result, self._after_result, b"}")
 
     def result(self, id: bytes, encoded: bytes) -> bytes:
         """The answer of a call that succeeded, with its result as JSON."""
