@@ -91,6 +91,8 @@ def what_is_found(make, data, places):
         state: object = "refused"
     else:
         state = reader.is_at_end, reader.is_holding, reader.has_begun
+        if reader._verb is not None:  # of a head that is coming
+            state = "refused"
     for message in begun:
         head = message.head
         if head.verb not in (b"GET", b"POST"):
@@ -137,11 +139,38 @@ def test_a_head_that_is_known_is_not_parsed_again():
 
 def test_so_many_heads_are_known_at_most():
     known = KnownRoutes()
-    reader = Reader(known, Route, lambda route, body: Told(head=route.head, told=[]))
     for number in range(2_000):
-        reader.feed(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+        reader = new_reader(known)
+        reader.feed(get(number))
         assert 0 < len(known) <= 256
     large = b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"y" * 2_048)
+    reader = new_reader(known)
     reader.feed(large)
-    assert reader.heads == 2_001
+    assert reader.heads == 1
     assert known.get(large) is None
+
+
+def test_who_never_sends_a_head_again_is_not_asked_for_known_ones():
+    known = KnownRoutes()
+    reader = new_reader(known)
+    for number in range(2_000):
+        reader.feed(get(number))
+    assert reader.heads == 2_000
+    few = len(known)
+    assert 0 < few < 20
+
+    # Who does so now and then is: what came before is known, and more and more of it.
+    reader = new_reader(known)
+    for number in range(100):
+        reader.feed(get(0))
+        reader.feed(get(10_000 + number))
+    assert len(known) == few + 100
+    assert reader.heads == 100
+
+
+def new_reader(known):
+    return Reader(known, Route, lambda route, body: Told(head=route.head, told=[]))
+
+
+def get(number):
+    return b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number

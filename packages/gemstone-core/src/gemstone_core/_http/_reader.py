@@ -11,6 +11,8 @@ _END: Final = b"\r\n\r\n"
 #: How many heads are known at once, and how large one may be, in bytes.
 _MOST: Final = 256
 _LARGEST: Final = 2048
+#: After how many unknown heads, with no known one among them, a connection looks for none any more.
+_PATIENCE: Final = 8
 #: The parser alone knows where a message ends.
 _UNKNOWN: Final = -1
 
@@ -47,13 +49,16 @@ class Reader(Parser):
     and where its message ends can be counted. When they come again, the parser, which stands where
     it stood before, is not asked: it would say the same, and stand there again behind the body.
 
+    Where heads do not come again, because each has the id of a trace, for instance, the pieces
+    would only cost time: soon the parser gets all that comes.
+
     Args:
         known: the heads that are known.
         route: finds where a message with a head goes.
         begin: makes a message that goes there; it is given its body with that, or then.
     """
 
-    __slots__ = ("_is_known", "_known", "_last", "_left")
+    __slots__ = ("_is_known", "_known", "_last", "_left", "_patience")
 
     def __init__(
         self,
@@ -63,12 +68,13 @@ class Reader(Parser):
     ) -> None:
         super().__init__(route, begin)
         self._known = known
-        #: The known head that came last, and its route.
+        #: The head that came last, and its route, if it was known.
         self._last: tuple[bytes, Route] | None = None
         #: How much of a body is to come; at 0, a head is.
         self._left = 0
         #: Whether it is the body of a message whose head was known.
         self._is_known = False
+        self._patience = _PATIENCE
 
     def feed(self, data: bytes) -> None:
         """Read what has come, which may end anywhere.
@@ -83,11 +89,11 @@ class Reader(Parser):
             last = self._last
             if last is None or not data.startswith(last[0]):
                 end = data.find(_END) + len(_END)
-                last = self._known.get(data[:end])
+                last = self._last = self._known.get(data[:end])
                 if last is None:
                     data = self._feed_head(data, end)
                     continue
-                self._last = last
+                self._patience = _PATIENCE
             head, route = last
             length = route.head.length
             end = len(head) + length
@@ -111,9 +117,10 @@ class Reader(Parser):
             What is behind the head.
         """
         self._left = _UNKNOWN
-        if end < len(_END):  # all of it has not come
+        if end < len(_END) or not self._patience:  # all of it has not come, or nobody cares
             self.parse(data)
             return b""
+        self._patience -= 1
         head, heads, parser = data[:end], self.heads, self._parser
         self.parse(head)
         route, message = self.route, self.message
