@@ -39,6 +39,8 @@ def main() -> int:
         found.append(each)
         told = " | ".join(each.row)
         print(f"{time.monotonic() - begun:6.0f} s: {told}", file=sys.stderr, flush=True)
+        for problem in each.problems:  # not only at the end, which may be far away
+            print(f"{problem[:_TOLD]}\n", file=sys.stderr, flush=True)
     print(f"{machine()}\n\n{table(HEADER, [each.row for each in found])}\n\n{EXPLAINED}")
     for each in found:
         for problem in each.problems:
