@@ -137,6 +137,21 @@ def test_anything_is_answered_alike_in_one_piece_and_in_many():
     assert "another connection" in wrong_with_any(first, sent, strange, strange)
 
 
+def test_a_method_that_nobody_knows_may_end_the_connection_or_be_refused_like_any_other():
+    first, sent = Recipe([CORPUS[0]], [], []).make(Maker())
+    good = answer(first.nonce)
+    unknown = answer("", "400 Oh", body="Invalid method encountered")
+    not_allowed = answer("", "405 Oh", body="")
+    for refused in (not_allowed, not_allowed + good, answer("", "400 Oh", body="Bad length")):
+        whole, in_pieces = Came(good + refused, False), Came(good + unknown, False)
+        assert wrong_with_any(first, sent, whole, in_pieces) == ""
+        assert wrong_with_any(first, sent, in_pieces, whole) == ""
+    # All is alike before it.
+    for other in (good, good + not_allowed + unknown):
+        wrong = wrong_with_any(first, sent, Came(other, False), Came(good + good, False))
+        assert "in pieces" in wrong
+
+
 def test_all_shapes_have_a_name_of_their_own_and_no_place_is_left():
     assert len({shape.name for shape in CORPUS}) == len(CORPUS)
     maker = Maker()

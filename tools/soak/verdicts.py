@@ -10,6 +10,8 @@ from .shapes import Message, nonces_in
 
 #: It is answered by something that belongs to another one.
 _FOREIGN: Final = -1
+#: What llhttp says of a method that it does not know.
+_UNKNOWN_METHOD: Final = b"Invalid method"
 _WORDS: Final = {
     ANSWERED: "an answer",
     CLOSED: "no answer",
@@ -111,6 +113,22 @@ def wrong_with_any(first: Message, sent: bytes, came: Came, came_in_pieces: Came
     if came.reset or came_in_pieces.reset:
         least = min(len(seen), len(seen_in_pieces))
         seen, seen_in_pieces = seen[:least], seen_in_pieces[:least]
-    if seen != seen_in_pieces:
+    if seen != seen_in_pieces and not _met_unknown_method(seen, seen_in_pieces):
         return f"{seen}, and where it came in pieces {seen_in_pieces}"
     return ""
+
+
+def _met_unknown_method(*both: Sequence[tuple[int, bytes]]) -> bool:
+    """Whether two refusals differ as they may, where a method came that llhttp does not know.
+
+    Such a message is refused by what it asks for, like any other, where nothing stands before it in
+    what was read at once: llhttp does not tell where it begins. Else the connection ends with it.
+    """
+    count = next(
+        (index for index, (one, other) in enumerate(zip(*both, strict=False)) if one != other),
+        min(len(each) for each in both),
+    )
+    return any(
+        len(each) == count + 1 and each[count][0] == 400 and _UNKNOWN_METHOD in each[count][1]
+        for each in both
+    )
