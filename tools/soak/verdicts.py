@@ -11,7 +11,7 @@ from .shapes import Message, nonces_in
 #: It is answered by something that belongs to another one.
 _FOREIGN: Final = -1
 #: What llhttp says of a method that it does not know.
-_UNKNOWN_METHOD: Final = b"Invalid method"
+_UNKNOWN_METHOD: Final = (b"Invalid method", b"Expected space after method")
 _WORDS: Final = {
     ANSWERED: "an answer",
     CLOSED: "no answer",
@@ -114,7 +114,8 @@ def wrong_with_any(first: Message, sent: bytes, came: Came, came_in_pieces: Came
         least = min(len(seen), len(seen_in_pieces))
         seen, seen_in_pieces = seen[:least], seen_in_pieces[:least]
     if seen != seen_in_pieces and not _met_unknown_method(seen, seen_in_pieces):
-        return f"{seen}, and where it came in pieces {seen_in_pieces}"
+        kinds, others = ([status for status, _ in each] for each in (seen, seen_in_pieces))
+        return f"{kinds}, in pieces {others}: {seen}, and where it came in pieces {seen_in_pieces}"
     return ""
 
 
@@ -129,6 +130,8 @@ def _met_unknown_method(*both: Sequence[tuple[int, bytes]]) -> bool:
         min(len(each) for each in both),
     )
     return any(
-        len(each) == count + 1 and each[count][0] == 400 and _UNKNOWN_METHOD in each[count][1]
+        len(each) == count + 1
+        and each[count][0] == 400
+        and any(words in each[count][1] for words in _UNKNOWN_METHOD)
         for each in both
     )
