@@ -15,8 +15,9 @@ from .answers import BrokenAnswer, read_answers
 from .links import PATIENCE, Link, at_most, call, request
 from .stage import Result, Settings, Stage
 
-#: In how many groups they take turns, so that what they send is spread over the time.
-_TURNS: Final = 20
+#: In how many groups they take turns: nobody has told them to send all at once, and each group
+#: is a burst.
+_TURNS: Final = 100
 #: How many of them connect at once.
 _AT_ONCE: Final = 50
 #: What may be said to one whose message is not only late, but strange.

@@ -114,8 +114,10 @@ def wrong_with_any(first: Message, sent: bytes, came: Came, came_in_pieces: Came
         least = min(len(seen), len(seen_in_pieces))
         seen, seen_in_pieces = seen[:least], seen_in_pieces[:least]
     if seen != seen_in_pieces and not _met_unknown_method(seen, seen_in_pieces):
-        kinds, others = ([status for status, _ in each] for each in (seen, seen_in_pieces))
-        return f"{kinds}, in pieces {others}: {seen}, and where it came in pieces {seen_in_pieces}"
+        kinds = " and in pieces ".join(
+            str([status for status, _ in each]) for each in (seen, seen_in_pieces)
+        )
+        return f"{kinds}: {seen}, and where it came in pieces {seen_in_pieces}"
     return ""
 
 
