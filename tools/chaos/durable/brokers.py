@@ -97,7 +97,7 @@ class RabbitMqKeeper(Keeper):
     label = "RabbitMQ"
     says_of_loss = "a queue was deleted"
     scenarios = (*_SCENARIOS, "alarm")
-    #: A quorum queue of 3.10 can't be asked again if the kill came in the first half second.
+    #: A quorum queue of 3.10 may not come back if the kill came within about a second.
     writes_queues_within = 3.0
     broker: RabbitMq
 

@@ -75,7 +75,7 @@ class Batch:
 
     def add_calls(self, calls: list[Call], ids: list[bytes]) -> None:
         """Add all members, which are to be executed, with their ids."""
-        simple = {} if self._is_timed else self._simple
+        simple = self._simple
         methods = [simple.get(call.method) for call in calls]
         if None not in methods:
             came, never = repeat(self._arrival.exchange), repeat(None)
@@ -93,12 +93,13 @@ class Batch:
                 self._add_to_lanes((self._arrival.exchange, call, id, None, index, for_thread))
                 return
         member = (self._arrival.exchange, call, id, None, index, method)
-        begin = partial(self._begin_timed, member)
-        self._waiting.append(begin if self._is_timed else iter((member,)))
+        self._waiting.append(
+            partial(self._begin_timed, member) if self._is_timed else iter((member,))
+        )
 
     def _add_to_lanes(self, member: LaneMember) -> None:
         if self._lanes is None:
-            self._lanes = Lanes(self._blocking, self._arrival, self._lane_ended)
+            self._lanes = Lanes(self._blocking, self._lane_ended)
         self._lanes.waiting.append(member)
         self._waiting.append(self._begin_lane)
 

@@ -12,7 +12,6 @@ from typing import Final
 from gemstone.deadlines import DEADLINE
 
 from .._request import CURRENT, Exchange
-from ._arrival import Arrival
 from ._blocking import BlockingCalls, Busy, Job
 from ._calls import Outcome, run_blocking, too_busy
 from ._messages import Call
@@ -83,24 +82,19 @@ class Lanes:
         waiting: the calls that are in no lane yet; taken out by threads, too.
         are_dropped: whether nobody waits for them any more.
         context: what each call is executed in a copy of.
-        arrival: what the calls came with.
 
     Args:
         blocking: runs the lanes.
-        arrival: what the calls came with.
         on_end: told of a lane whose calls are done. On the event loop.
     """
 
-    def __init__(
-        self, blocking: BlockingCalls, arrival: Arrival, on_end: Callable[[Lane], None]
-    ) -> None:
+    def __init__(self, blocking: BlockingCalls, on_end: Callable[[Lane], None]) -> None:
         self._blocking = blocking
         self._on_end = on_end
         self._open: set[Lane] = set()
         self.waiting: deque[LaneMember] = deque()
         self.are_dropped = False
         self.context = without_deadline()
-        self.arrival = arrival
 
     def begin(self) -> bool:
         """Begin a lane, if calls wait. One that is refused has come to its end.

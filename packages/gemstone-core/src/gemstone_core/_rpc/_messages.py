@@ -230,14 +230,14 @@ class Answers:
     _before_error = b'{"jsonrpc":"2.0","error":'
 
     def __init__(self) -> None:
-        # What an object has itself is found much faster than what its class has.
-        self._before_result = self._before_result
-        self._after_result = self._after_result
+        #: What stands before a result, between it and the id, and behind that. What an object has
+        #: itself is found much faster than what its class has.
         self.around_result = (self._before_result, self._after_result, b"}")
 
     def result(self, id: bytes, encoded: bytes) -> bytes:
         """The answer of a call that succeeded, with its result as JSON."""
-        return b"".join((self._before_result, encoded, self._after_result, id, b"}"))
+        before, between, after = self.around_result
+        return b"".join((before, encoded, between, id, after))
 
     def error(self, id: bytes, code: int, message: str, data: Any = None) -> bytes:
         """The answer of a call that failed. `data` of ``None`` is left out.
